@@ -1,0 +1,146 @@
+"""The axes of a level: the directions that its sliders move along.
+
+For z_t with aggregate posterior q(z_t) over the training set:
+
+    coordinate i   direction_i = σ_i · e_i,      σ_i = std of q(z_t) along coordinate i
+    component k    direction_k = σ_k · v_k,      v_k = k-th principal component of E_q[z_t | x],
+                                                 σ_k = std of q(z_t) along v_k
+
+so that an edit of s units of σ adds s · direction to z_t. A coordinate of a spatial level is
+a channel, moved over the whole field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from explorer.recipe import Recipe
+from models.base import HierarchicalModel, Level, top_down
+from models.errors import BadInput
+
+if TYPE_CHECKING:
+    from models.statistics import LevelStatistics, Statistics
+
+NEGLIGIBLE_SHARE = 0.001
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One slider.
+
+    Args:
+        index: The index that an `Edit` along this axis carries.
+        label: What it is: "unit 7" is coordinate 7 counted from 0, "component 1" the first.
+        detail: What it weighs: "1.2 nats" or "31 % of variance".
+    """
+
+    index: int
+    label: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class LevelAxes:
+    """The live axes of z_t, each kind with the weightiest first.
+
+    Args:
+        level: The subscript t.
+        size: Number of coordinates, dead ones included.
+        dead: Number of inactive coordinates, which get no slider.
+        coordinate: Active coordinates, ranked by the nats they carry.
+        component: Principal components with a share of variance worth a slider.
+    """
+
+    level: int
+    size: int
+    dead: int
+    coordinate: tuple[Axis, ...]
+    component: tuple[Axis, ...]
+
+
+def level_axes(level: Level, statistics: LevelStatistics) -> LevelAxes:
+    """The axes of one level, from its aggregate statistics."""
+    ranked = sorted(
+        (i for i in range(level.channels) if bool(statistics.active[i])),
+        key=lambda i: (-float(statistics.nats[i]), i),
+    )
+    shares = [float(share) for share in statistics.component_share]
+    return LevelAxes(
+        level=level.index,
+        size=level.channels,
+        dead=level.channels - len(ranked),
+        coordinate=tuple(Axis(i, f"unit {i}", _nats(float(statistics.nats[i]))) for i in ranked),
+        component=tuple(
+            Axis(k, f"component {k + 1}", _share(share))
+            for k, share in sorted(enumerate(shares), key=lambda pair: (-pair[1], pair[0]))
+            if share >= NEGLIGIBLE_SHARE
+        ),
+    )
+
+
+def all_axes(model: HierarchicalModel, statistics: Statistics) -> tuple[LevelAxes, ...]:
+    """The axes of every level, top level first, as the slider banks stand on the page."""
+    return tuple(
+        level_axes(model.level(t), statistics.levels[t - 1]) for t in top_down(model.depth)
+    )
+
+
+def direction(level: Level, statistics: LevelStatistics, kind: str, index: int) -> Tensor:
+    """What one unit of σ along an axis adds to z_t, with the level's event shape.
+
+    Raises:
+        BadInput: If the level has no axis of that index.
+    """
+    count = axis_count(level, statistics, kind)
+    if not 0 <= index < count:
+        raise BadInput(
+            f"recipe: index {index} of a {kind} edit of level {level.index} is out of range, "
+            f"allowed are 0 to {count - 1} - correct it, or copy the recipe again from the page"
+        )
+    if kind == "coordinate":
+        along = torch.zeros_like(statistics.std)
+        along[index] = statistics.std[index]
+    else:
+        along = statistics.component_std[index] * statistics.components[index]
+    fill = (1,) * (len(level.shape) - 1)
+    return along.reshape(level.channels, *fill).expand(level.shape)
+
+
+def axis_count(level: Level, statistics: LevelStatistics, kind: str) -> int:
+    """How many axes of a kind a level has, the folded ones included."""
+    return level.channels if kind == "coordinate" else statistics.components.shape[0]
+
+
+def offsets(model: HierarchicalModel, statistics: Statistics, recipe: Recipe) -> dict[int, Tensor]:
+    """The offset δ_s of every edited level by subscript, each with shape `(*event)`.
+
+    Raises:
+        BadInput: If the recipe has another number of levels than the model, or an edit names
+            an axis that the model does not have.
+    """
+    if recipe.depth != model.depth:
+        raise BadInput(
+            f"the recipe has {recipe.depth} levels, but the model has {model.depth} - "
+            "open the image with this model to begin a new recipe"
+        )
+    deltas: dict[int, Tensor] = {}
+    for edit in recipe.edits:
+        along = direction(
+            model.level(edit.level), statistics.levels[edit.level - 1], edit.kind, edit.index
+        )
+        step = edit.sigma * along
+        deltas[edit.level] = deltas[edit.level] + step if edit.level in deltas else step
+    return deltas
+
+
+def _nats(nats: float) -> str:
+    return f"{nats:.1f} nats" if abs(nats) >= 0.1 else f"{nats:.2f} nats"
+
+
+def _share(share: float) -> str:
+    percent = 100 * share
+    return f"{percent:.0f} % of variance" if percent >= 1 else f"{percent:.1f} % of variance"

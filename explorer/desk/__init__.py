@@ -1,0 +1,93 @@
+"""The desk: the one component of ours that the Explore page is made of.
+
+It is a `gr.HTML` whose template never changes after the first paint. The script owns the
+state of the page (the recipe, its undo stack, the picture chosen) and asks the server for
+frames; what it may ask is the fixed set of functions in `FUNCTIONS`, each taking one
+JSON object and returning one.
+
+The script is many small files joined into one closure, in the order of `SCRIPTS`, so that
+none of them leaves a name on the page.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+HERE = Path(__file__).parent
+SCRIPTS = (
+    "tools",
+    "transport",
+    "state",
+    "screens",
+    "ladder",
+    "terms",
+    "level",
+    "bank",
+    "dialogs",
+    "crop",
+    "gallery",
+    "source",
+    "models",
+    "messages",
+    "recipes",
+    "main",
+)
+FUNCTIONS = ("models", "upload", "open", "render", "details", "export")
+PREFIX = "desk_"
+
+ServerFunction = Callable[..., Awaitable[dict[str, Any]]]
+
+
+def build_desk(server_functions: Sequence[ServerFunction]) -> gr.HTML:
+    """The desk, placed where it is called inside a `gr.Blocks`.
+
+    Args:
+        server_functions: Async functions named as in `FUNCTIONS`, each from one JSON object
+            to one JSON object (an error is `{"error": message, "code": word}`).
+
+    Raises:
+        ValueError: If a function of that set is missing, or one more is given.
+    """
+    names = sorted(function.__name__ for function in server_functions)
+    if names != sorted(FUNCTIONS):
+        raise ValueError(f"the desk needs the functions {sorted(FUNCTIONS)}, given are {names}")
+    return gr.HTML(
+        value=None,
+        html_template=_text("desk.html"),
+        css_template=_text("desk.css"),
+        js_on_load=script(),
+        apply_default_css=False,
+        server_functions=[_prefixed(function) for function in server_functions],
+        elem_classes=["strata-desk"],
+    )
+
+
+@functools.cache
+def script() -> str:
+    """All of the desk's JavaScript as one closure over Gradio's `element` and `server`."""
+    parts = [f"// {name}.js\n{_text(f'js/{name}.js')}" for name in SCRIPTS]
+    return "(() => {\n" + '"use strict";\n' + "\n".join(parts) + "\n})();"
+
+
+def _prefixed(function: ServerFunction) -> ServerFunction:
+    """The function under a name of its own, since Gradio sets it as an attribute of the component.
+
+    Under their plain names `render` and `upload` would hide methods of `gr.HTML`.
+    """
+
+    @functools.wraps(function)
+    async def call(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        return await function(*args, **kwargs)
+
+    call.__name__ = PREFIX + function.__name__
+    return call
+
+
+@functools.cache
+def _text(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")

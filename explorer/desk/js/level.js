@@ -1,0 +1,201 @@
+// One level of the bank: a card with the policy of z_t and a slider per live axis.
+
+const FEW = 12;
+const KIND_NAMES = { coordinate: "Units", component: "Components" };
+const POLICIES = {
+  keep: ["Keep", "the image's own detail rides along"],
+  mean: ["Mean", "what the level above expects"],
+  resample: ["Resample", "fresh detail from the seed"],
+  memory: ["Memory", "a mix of own and fresh detail"],
+  pin: ["Pin", "stays as encoded"],
+};
+
+function describeLevel(level) {
+  const folded = level.dead ? ` · ${level.dead} inactive folded` : "";
+  return `${level.size} ${level.size === 1 ? "dim" : "dims"}${folded}`;
+}
+
+// A slider with its label; `acts` are {slide, release, center}.
+function makeAxis(level, kind, axis, acts) {
+  const input = make("input", {
+    type: "range", min: -3, max: 3, step: 0.05, value: 0,
+    "data-level": level.t, "data-kind": kind, "data-index": axis.index,
+    "aria-label": `${nameOf(level.t)} · ${axis.label} · ${axis.detail}`,
+  });
+  const output = make("output", {}, "0");
+  const node = make("label", { class: "axis", title: `${axis.label} · ${axis.detail}` },
+    make("span", { class: "axis-name" }, axis.label, make("i", {}, axis.detail)),
+    output, input);
+  let last = null;
+  let byKey = false;
+
+  function show(sigma) {
+    if (sigma === last) return;
+    last = sigma;
+    if (Number(input.value) !== sigma) input.value = String(sigma);
+    const text = sigma === 0 ? "0" : `${sigma > 0 ? "+" : ""}${signed(sigma, 2)} σ`;
+    setText(output, text);
+    input.setAttribute("aria-valuetext", `${sigma} σ`);
+    input.style.setProperty("--at", (sigma + 3) / 6);
+    node.classList.toggle("moved", sigma !== 0);
+  }
+
+  input.addEventListener("pointerdown", () => { byKey = false; });
+  input.addEventListener("keydown", () => { byKey = true; });
+  input.addEventListener("input", () => {
+    const sigma = Number(input.value);
+    show(sigma);
+    acts.slide(level.t, kind, axis.index, sigma, byKey);
+  });
+  input.addEventListener("change", () => acts.release());
+  input.addEventListener("dblclick", () => {
+    show(0);
+    acts.slide(level.t, kind, axis.index, 0, true);
+    acts.release();
+  });
+  show(0);
+  return { node, input, show, index: axis.index };
+}
+
+// The policy of a level with the controls that it needs.
+function makePolicy(level, acts) {
+  const name = nameOf(level.t);
+  const select = make("select", { "data-policy": level.t, "aria-label": `Policy of ${name}` },
+    ...Object.entries(POLICIES).map(([kind, [word, says]]) =>
+      make("option", { value: kind, title: says }, word)));
+  const seed = make("input", {
+    type: "number", min: 0, max: 2147483647, step: 1, class: "seed", "data-seed": level.t,
+    "aria-label": `Seed of ${name}`,
+  });
+  const dice = make("button", {
+    type: "button", class: "icon", "data-action": "dice", "data-level": level.t,
+    title: "Another seed", "aria-label": `Another seed for ${name}`,
+  }, "⚄");
+  const rho = make("input", {
+    type: "range", min: 0, max: 1, step: 0.05, class: "rho", "data-rho": level.t,
+    "aria-label": `Memory ρ of ${name}: 1 keeps the image's own detail, 0 is all fresh`,
+  });
+  const rhoText = make("output", {});
+  const rhoPart = make("label", { class: "rho-part", title: "Share of the image's own detail" },
+    "ρ", rho, rhoText);
+  const seedPart = make("span", { class: "seed-part" }, seed, dice);
+  const says = make("span", { class: "fine says" });
+  const node = make("div", { class: "policy" }, select, says, rhoPart, seedPart);
+  let policy = ["keep", 0, 1];
+
+  function send(next, key) {
+    acts.policy(level.t, next, key);
+    if (!key) acts.release();
+  }
+  select.addEventListener("change", () => {
+    const kind = select.value;
+    const fresh = kind === "resample" || kind === "memory";
+    const seedNow = fresh ? policy[1] || randomSeed() : 0;
+    send([kind, seedNow, kind === "memory" ? 0.5 : 1], null);
+  });
+  seed.addEventListener("change", () => {
+    const value = clamp(Math.round(Number(seed.value)) || 0, 0, 2147483647);
+    send([policy[0], value, policy[2]], null);
+  });
+  dice.addEventListener("click", () => send([policy[0], randomSeed(), policy[2]], null));
+  rho.addEventListener("input", () => {
+    send([policy[0], policy[1], Number(rho.value)], `rho:${level.t}`);
+  });
+  rho.addEventListener("change", () => acts.release());
+
+  function show(next) {
+    policy = next;
+    const [kind, seedNow, rhoNow] = next;
+    if (select.value !== kind) select.value = kind;
+    if (document.activeElement !== seed || Number(seed.value) !== seedNow) seed.value = seedNow;
+    if (Number(rho.value) !== rhoNow) rho.value = rhoNow;
+    setText(rhoText, rhoNow.toFixed(2));
+    rhoPart.hidden = kind !== "memory";
+    seedPart.hidden = kind !== "resample" && kind !== "memory";
+    says.hidden = kind === "memory";
+    setText(says, POLICIES[kind][1]);
+  }
+  return { node, show };
+}
+
+// The card. `view` remembers {kind, all, folded} of this level while the page is open.
+function makeLevel(level, view, acts) {
+  const name = nameOf(level.t);
+  const badge = make("span", { class: "badge", hidden: true });
+  const grid = make("div", { class: "sliders", id: `strata-sliders-${level.t}` });
+  const reason = make("p", { class: "reason", hidden: true });
+  const more = make("button", { type: "button", class: "ghost more", "data-action": "show-all" });
+  const policy = makePolicy(level, acts);
+  const reset = make("button", {
+    type: "button", class: "ghost", "data-action": "reset-level", "data-level": level.t,
+    disabled: true, "aria-label": `Reset ${name}`,
+  }, "Reset");
+  const fold = make("button", {
+    type: "button", class: "fold", "data-action": "fold", "data-level": level.t,
+    "aria-controls": grid.id,
+  }, make("b", {}, name), make("span", { class: "fine" }, describeLevel(level)), badge);
+  const kinds = Object.keys(KIND_NAMES).filter((kind) => level.axes[kind].length > 0);
+  const tabs = kinds.map((kind) => make("button", {
+    type: "button", "data-action": "kind", "data-axes": kind,
+    onclick: () => { view.kind = kind; fill(); },
+  }, KIND_NAMES[kind]));
+  const body = make("div", { class: "level-body" },
+    make("div", { class: "controls" }, policy.node, reset), reason, grid, more);
+  const node = make("section", {
+    class: "level", "data-level-card": level.t, style: `--hue: ${hueOf(level.t)}`,
+    "aria-label": `Level ${name}`,
+  }, make("header", {}, fold,
+    make("div", { class: "segmented", role: "group", "aria-label": `Axes of ${name}` }, ...tabs)),
+  body);
+  let axes = [];
+  let recipe = null;
+  let why = null;
+
+  function fill() {
+    if (!kinds.includes(view.kind)) view.kind = kinds[0] || "coordinate";
+    const all = level.axes[view.kind];
+    const shown = view.all ? all : all.slice(0, FEW);
+    axes = shown.map((axis) => makeAxis(level, view.kind, axis, acts));
+    grid.replaceChildren(...axes.map((axis) => axis.node));
+    if (!all.length) grid.append(make("p", { class: "fine" }, "No active axes at this level."));
+    more.hidden = all.length <= FEW;
+    setText(more, view.all ? `Show the first ${FEW}` : `Show all ${all.length}`);
+    tabs.forEach((tab) => tab.setAttribute("aria-pressed", tab.dataset.axes === view.kind));
+    node.classList.toggle("folded", view.folded);
+    fold.setAttribute("aria-expanded", String(!view.folded));
+    if (recipe) sync(recipe);
+    shadow(why);
+  }
+
+  function sync(next) {
+    recipe = next;
+    const mine = new Map();
+    let count = 0;
+    for (const [t, kind, index, sigma] of next.edits) {
+      if (t !== level.t) continue;
+      count += 1;
+      if (kind === view.kind) mine.set(index, sigma);
+    }
+    for (const axis of axes) axis.show(mine.get(axis.index) || 0);
+    policy.show(next.policies[level.t - 1]);
+    reset.disabled = !levelDiffers(next, level.t);
+    badge.hidden = count === 0;
+    const hidden = count - axes.filter((axis) => mine.has(axis.index)).length;
+    const aside = hidden ? `, ${hidden} not shown` : "";
+    setText(badge, `${count} ${count === 1 ? "edit" : "edits"}${aside}`);
+  }
+
+  function shadow(text) {
+    why = text || null;
+    node.classList.toggle("shadowed", Boolean(why));
+    reason.hidden = !why;
+    setText(reason, why || "");
+    for (const axis of axes) axis.input.disabled = Boolean(why);
+  }
+
+  more.addEventListener("click", () => { view.all = !view.all; fill(); });
+  fold.addEventListener("click", () => { view.folded = !view.folded; fill(); });
+  reset.addEventListener("click", () => acts.resetLevel(level.t));
+  fill();
+  return { t: level.t, node, sync, shadow };
+}

@@ -1,0 +1,111 @@
+// Where the picture comes from: a file (click, drop, paste, webcam), a test picture, the prior.
+
+const MOST_BYTES = 32 * 1024 * 1024;
+
+// `acts` are {file(name, base64), refer(ref), text(pasted), failed(error)}.
+function makeSource(root, acts) {
+  const find = (name) => root.querySelector(`[data-${name}]`);
+  const file = find("file");
+  const invert = find("invert");
+  let ref = null;
+  const gallery = makeGallery(root, (index) => acts.refer({ kind: "example", index }));
+  const crop = makeCrop(root, (next) => acts.refer({ ...ref, crop: next }));
+
+  async function take(blob, name) {
+    if (blob.size > MOST_BYTES) {
+      const size = Math.round(blob.size / 1048576);
+      acts.failed(new DeskError(`${name} is ${size} MiB; a picture may have at most 32 MiB. `
+        + "Save it smaller and try again.", "bad_input"));
+      return;
+    }
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    acts.file(name, bytesToBase64(bytes));
+  }
+
+  function awake() {
+    return root.isConnected && root.offsetParent !== null;
+  }
+
+  root.querySelector('[data-action="upload"]').addEventListener("click", () => file.click());
+  file.addEventListener("change", () => {
+    if (file.files.length) take(file.files[0], file.files[0].name);
+    file.value = "";
+  });
+  root.querySelector('[data-action="webcam"]').addEventListener("click", async () => {
+    try {
+      const picture = await takePicture(root);
+      if (picture) take(picture, "webcam.png");
+    } catch (error) {
+      acts.failed(error);
+    }
+  });
+  root.querySelector('[data-action="surprise"]').addEventListener("click", () => {
+    acts.refer({ kind: "sample", seed: randomSeed() });
+  });
+
+  let inside = 0;
+  root.addEventListener("dragenter", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    inside += 1;
+    root.classList.add("dropping");
+    event.preventDefault();
+  });
+  root.addEventListener("dragleave", () => {
+    inside = Math.max(0, inside - 1);
+    if (!inside) root.classList.remove("dropping");
+  });
+  root.addEventListener("dragover", (event) => event.preventDefault());
+  root.addEventListener("drop", (event) => {
+    event.preventDefault();
+    inside = 0;
+    root.classList.remove("dropping");
+    const dropped = event.dataTransfer.files[0];
+    if (dropped) take(dropped, dropped.name);
+  });
+
+  function pasted(event) {
+    if (!root.isConnected) {
+      document.removeEventListener("paste", pasted);
+      return;
+    }
+    const typing = document.activeElement
+      && document.activeElement.matches("textarea, input:not([type=range]):not([type=checkbox])");
+    if (!awake() || typing || !event.clipboardData) return;
+    const picture = event.clipboardData.files[0];
+    const text = event.clipboardData.getData("text");
+    if (picture) take(picture, picture.name || "the pasted picture");
+    else if (text.trim().startsWith("{")) acts.text(text);
+    else return;
+    event.preventDefault();
+  }
+  document.addEventListener("paste", pasted);
+
+  invert.addEventListener("change", () => acts.refer({ ...ref, invert: invert.checked }));
+
+  function showInvert(source) {
+    find("invert-row").hidden = !source || !source.grey;
+    if (!source || !source.grey) return;
+    invert.checked = source.invert;
+    const suggested = source.suggest_invert
+      ? source.invert ? "as suggested: it was dark on light" : "suggested: it looks dark on light"
+      : "";
+    setText(find("invert-hint"), suggested);
+  }
+
+  function nameIt(place) {
+    if (place.kind === "example") return `test picture ${place.index + 1}`;
+    return place.kind === "sample" ? `from the prior, seed ${place.seed}` : "your upload";
+  }
+
+  return {
+    show(answer) {
+      ref = answer.ref;
+      gallery.build(answer.model, answer.examples);
+      gallery.mark(ref);
+      if (answer.source) crop.show(answer.source);
+      else crop.hide();
+      showInvert(answer.source);
+      setText(find("source-name"), nameIt(ref));
+    },
+  };
+}

@@ -1,0 +1,99 @@
+// The terms of the image: −ELBO = −reconstruction + Σ rates, in nats, beside the test set's
+// mean, and the gauge of how usual the image is. A rate below the top may be negative, so a
+// bar stacks what is positive to the right of zero and what is negative to the left.
+
+function partsOf(terms) {
+  const parts = [{ name: "−reconstruction", hue: null, value: -terms.reconstruction }];
+  for (let t = terms.rate.length; t >= 1; t -= 1) {
+    parts.push({ name: nameOf(t), hue: hueOf(t), value: terms.rate[t - 1] });
+  }
+  return parts;
+}
+
+function extent(parts) {
+  const sum = (sign) => parts.reduce((all, p) => all + Math.max(0, sign * p.value), 0);
+  return { below: sum(-1), above: sum(1) };
+}
+
+function stackedBar(parts, range, label) {
+  const total = range.below + range.above || 1;
+  const bar = make("div", { class: "bar", role: "img", "aria-label": label });
+  let right = range.below;
+  let left = range.below;
+  for (const part of parts) {
+    const size = Math.abs(part.value);
+    if (part.value < 0) left -= size;
+    const from = part.value < 0 ? left : right;
+    if (part.value >= 0) right += size;
+    bar.append(make("i", {
+      class: part.hue === null ? "part rest" : "part",
+      title: `${part.name}: ${nats(part.value)} nats`,
+      style: `--hue: ${part.hue || 0}; left: ${(100 * from) / total}%; `
+        + `width: ${(100 * size) / total}%`,
+    }));
+  }
+  if (range.below > 0.002 * total) {
+    bar.append(make("i", { class: "zero", style: `left: ${(100 * range.below) / total}%` }));
+  }
+  return bar;
+}
+
+function describe(who, parts) {
+  return `${who}: ${parts.map((p) => `${p.name} ${nats(p.value)}`).join(", ")} nats`;
+}
+
+function barPair(title, image, mean) {
+  const a = extent(image);
+  const b = extent(mean);
+  const range = { below: Math.max(a.below, b.below), above: Math.max(a.above, b.above) };
+  return [
+    make("span", { class: "fine bar-title" }, title),
+    stackedBar(image, range, describe("This image", image)),
+    stackedBar(mean, range, describe("Test mean", mean)),
+  ];
+}
+
+function makeTerms(root) {
+  const find = (name) => root.querySelector(`[data-${name}]`);
+
+  function drawBars(image, mean) {
+    const names = () => make("div", { class: "bar-names fine" },
+      make("span", {}), make("span", {}, "this image"), make("span", {}, "test mean"));
+    find("bars").replaceChildren(names(),
+      make("div", { class: "bar-pair" }, ...barPair("all of −ELBO: shorter is better",
+        image, mean)),
+      make("div", { class: "bar-pair" }, ...barPair("the rates alone, enlarged",
+        image.slice(1), mean.slice(1))));
+    find("legend").replaceChildren(...image.map((part, at) => make("li",
+      { class: part.hue === null ? "rest" : null, style: `--hue: ${part.hue || 0}` },
+      make("i", { class: "swatch" }), part.name,
+      make("b", {}, nats(part.value)), make("span", {}, `mean ${nats(mean[at].value)}`))));
+  }
+
+  function drawGauge(terms) {
+    const percentile = terms.percentile;
+    const whole = percentile >= 1 && percentile <= 99;
+    const shown = `${percentile.toFixed(whole ? 0 : 1)} %`;
+    const gauge = find("gauge");
+    gauge.setAttribute("aria-label", `${shown} of the test images have a lower ELBO`);
+    const needle = gauge.querySelector(".needle");
+    needle.hidden = false;
+    needle.style.left = `${clamp(percentile, 0, 100)}%`;
+    const word = { low: "unusual", high: "unusual", usual: "usual" }[terms.verdict] || "";
+    setText(find("percentile"), `${word} · ${shown}`);
+    find("percentile").dataset.tail = terms.verdict;
+    setText(find("verdict"), terms.explanation);
+  }
+
+  return {
+    draw(terms, test) {
+      drawBars(partsOf(terms), partsOf(test));
+      drawGauge(terms);
+      const bits = terms.bits_per_dim === null || terms.bits_per_dim === undefined
+        ? "" : ` · ${terms.bits_per_dim.toFixed(2)} bits per dim`;
+      find("elbo").replaceChildren("ELBO ", make("b", {}, `${nats(terms.elbo)} nats`),
+        `${bits} · test mean ${nats(test.elbo)}`);
+      find("elbo").title = `Averages over ${terms.draws} draws of the posterior`;
+    },
+  };
+}

@@ -1,0 +1,120 @@
+"""The table of contents of the page, and how it is launched: the only list of panels."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import gradio as gr
+
+from explorer.desk import build_desk
+from explorer.jobs import TrainingJob
+from explorer.library import Library
+from explorer.live import Live
+from explorer.panels import api
+from explorer.panels import train as train_panel
+from models.checkpoint import locate, pick_device
+from models.errors import BadInput
+
+TITLE = "Strata"
+TAGLINE = "an explorer of hierarchical variational autoencoders"
+PORTS = range(7860, 7960)
+HEADER = f'<h1 class="strata-title">{TITLE} <span>{TAGLINE}</span></h1>'
+CSS = """
+.strata-title { font-size: 20px; font-weight: 700; margin: 2px 0 0; }
+.strata-title span { font-size: 14px; font-weight: 400; color: var(--body-text-color-subdued); }
+footer { display: none !important; }
+"""
+
+
+def build(live: Live, job: TrainingJob, data: str | None) -> gr.Blocks:
+    """The page: one tab a panel, and the named endpoints."""
+    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
+        gr.HTML(HEADER, padding=False)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Explore", id="explore"):
+                build_desk(live.server_functions())
+            with gr.Tab("Train", id="train"):
+                train_panel.build(job, data, tabs=tabs)
+        api.build(live)
+    return page
+
+
+def theme() -> gr.Theme:
+    """One calm theme; the font is named because Gradio's own lacks a true bold."""
+    fonts = [gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif"]
+    return gr.themes.Default(primary_hue="indigo", neutral_hue="slate", font=fonts)
+
+
+def launch(
+    bundled: Path,
+    runs: Path,
+    given: str | None,
+    data: str | None,
+    device: str,
+    host: str,
+    port: int | None,
+    share: bool,
+    auth: tuple[str, str] | None,
+) -> None:
+    """Open the page and serve it until interrupted.
+
+    Args:
+        bundled: Folder of the bundled checkpoints.
+        runs: Folder of the models trained here; made if it is missing.
+        given: A checkpoint folder or Hub id to open beside them.
+        data: Data that the Train tab offers.
+        device: auto, cpu, cuda or mps.
+        host: Address to listen on.
+        port: Port; the first free one from 7860 if None.
+        share: Whether to make a public link.
+        auth: User and password, if the page asks for them.
+
+    Raises:
+        BadInput: The device, the model, the folder or the port cannot be used.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    chosen = str(pick_device(device))
+    if given is not None:
+        locate(given)
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"the folder '{runs}' cannot be made ({error.strerror}): use --runs."
+        ) from error
+    live = Live(Library(bundled, runs, given, chosen))
+    page = build(live, TrainingJob(runs), data)
+    try:
+        page.queue(default_concurrency_limit=4).launch(
+            server_name=host,
+            server_port=port if port is not None else _free_port(host),
+            share=share,
+            auth=auth,
+            theme=theme(),
+            css=CSS,
+            show_error=True,
+        )
+    except OSError as error:
+        raise BadInput(
+            f"port {port} on {host} cannot be used, another program may have it: "
+            "choose another with --port."
+        ) from error
+    finally:
+        live.close()
+
+
+def _free_port(host: str) -> int:
+    """The first port from 7860 that nobody listens on."""
+    import socket
+
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise BadInput(f"no port from {PORTS.start} to {PORTS.stop - 1} is free on {host}: use --port.")

@@ -1,0 +1,171 @@
+"""The named endpoints for programs: `/models`, `/reconstruct`, `/render`, `/sample`.
+
+They show nothing on the page. Each is a handler over values, and `build` gives it hidden
+components, since those check that a file was uploaded by its sender before it is read.
+`docs/api.md` is the manual, and its examples are run as tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TypeVar
+
+import gradio as gr
+import numpy as np
+
+from explorer import uploading, wire
+from explorer.answers import CALM, Json, log_fault
+from explorer.axes import all_axes
+from explorer.library import Entry
+from explorer.live import Live
+from explorer.opening import Ref, Source, fitting_recipe
+from explorer.recipe import MAX_SEED, MAX_TEMPERATURE, Recipe
+from models.checkpoint import Checkpoint
+from models.errors import BadInput
+from models.pictures import MAX_BYTES
+
+R = TypeVar("R")
+
+MAX_SAMPLES = 32
+MAX_AT_ONCE = 4
+
+
+async def models(live: Live) -> list[Json]:
+    """Every model that can be named, the default first."""
+    return [wire.entry_json(entry) for entry in await live.entries()]
+
+
+async def reconstruct(live: Live, image: str | None, model: str | None) -> tuple[np.ndarray, Json]:
+    """The reconstruction of an image file, and what the image costs the model.
+
+    Returns:
+        The picture, 8-bit `(H, W, 3)`; and the terms in nats, the recipe that changes nothing,
+        and the axes that its edits may name.
+    """
+    entry, checkpoint, source = await _opened(live, image, model)
+    result = await live.opened(checkpoint, source.pixels)
+    levels = all_axes(checkpoint.model, checkpoint.statistics)
+    return wire.rgb(result.reconstruction.pixels), {
+        "model": wire.model_json(entry, checkpoint),
+        "terms": wire.terms_json(result.terms),
+        "recipe": fitting_recipe(checkpoint, source.pixels, None).to_dict(),
+        "levels": [wire.level_json(axes) for axes in levels],
+    }
+
+
+async def render(live: Live, image: str | None, recipe: object, model: str | None) -> np.ndarray:
+    """The picture that a recipe makes of an image file, 8-bit `(H, W, 3)`."""
+    if not isinstance(recipe, str | dict):
+        raise BadInput("recipe is missing - give the JSON that /reconstruct or the page gives")
+    wanted = Recipe.from_json(recipe)
+    _, checkpoint, source = await _opened(live, image, model)
+    fitted = fitting_recipe(checkpoint, source.pixels, wanted)
+    frame, _ = await live.frame(fitted)
+    return wire.rgb(frame.pixels)
+
+
+async def sample(
+    live: Live, model: str | None, seed: object, temperature: object, n: object
+) -> list[np.ndarray]:
+    """Pictures from the prior, each 8-bit `(H, W, 3)`; picture i has the seed `seed + i`."""
+    count = _number("n", n, 1, MAX_SAMPLES, whole=True)
+    first = _number("seed", seed, 0, MAX_SEED, whole=True)
+    warmth = _number("temperature", temperature, 0, MAX_TEMPERATURE)
+    _, checkpoint = await live.model(await _id_of(live, model))
+    # Past the last seed it goes on from the first, so that every seed has its pictures.
+    seeds = ((int(first) + i) % (MAX_SEED + 1) for i in range(int(count)))
+    return [wire.rgb((await live.sampled(checkpoint, s, warmth)).pixels) for s in seeds]
+
+
+def build(live: Live) -> None:
+    """Register the endpoints in the `gr.Blocks` that is being built."""
+
+    async def models_endpoint():
+        return await _spoken(models(live))
+
+    async def reconstruct_endpoint(image, model):
+        return await _spoken(reconstruct(live, image, model))
+
+    async def render_endpoint(image, recipe, model):
+        return await _spoken(render(live, image, recipe, model))
+
+    async def sample_endpoint(model, seed, temperature, n):
+        return await _spoken(sample(live, model, seed, temperature, n))
+
+    with gr.Group(visible=False):
+        file = gr.File(label="image")
+        model = gr.Textbox("", label="model")
+        recipe = gr.JSON(label="recipe")
+        seed = gr.Number(0, label="seed")
+        temperature = gr.Number(1.0, label="temperature")
+        count = gr.Number(1, label="n")
+        picture = gr.Image(label="picture", format="png")
+        pictures = gr.Gallery(label="pictures", format="png")
+        facts = gr.JSON(label="facts")
+    endpoints = (
+        (models_endpoint, "models", [], facts),
+        (reconstruct_endpoint, "reconstruct", [file, model], [picture, facts]),
+        (render_endpoint, "render", [file, recipe, model], picture),
+        (sample_endpoint, "sample", [model, seed, temperature, count], pictures),
+    )
+    for handler, name, inputs, outputs in endpoints:
+        gr.on(
+            [],
+            handler,
+            inputs,
+            outputs,
+            api_name=name,
+            api_description=globals()[name].__doc__,
+            concurrency_limit=MAX_AT_ONCE,
+        )
+
+
+async def _opened(
+    live: Live, image: str | None, model: str | None
+) -> tuple[Entry, Checkpoint, Source]:
+    """A model and an image file at its size.
+
+    A PNG saved by Strata stands for the picture that it was made from.
+    """
+    if not image:
+        raise BadInput("image is missing - give a file, for instance handle_file('photo.png')")
+    taken = await live.take(*await asyncio.to_thread(_read, Path(image)))
+    ref = Ref("upload", key=taken.upload.key)
+    if taken.restored is not None:
+        ref = uploading.restored_ref(taken.restored)
+    return await live.source(await _id_of(live, model), ref)
+
+
+async def _id_of(live: Live, model: str | None) -> str:
+    id = model or await live.default_id()
+    if id is None:
+        raise BadInput("no model can be loaded - start Strata with --model")
+    return id
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    if path.stat().st_size > MAX_BYTES:
+        limit = MAX_BYTES // 2**20
+        raise BadInput(f"{path.name} is larger than {limit} MiB - save it smaller and try again")
+    return path.read_bytes(), path.name
+
+
+def _number(name: str, value: object, low: float, high: float, whole: bool = False) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+        if not whole or value == int(value):
+            return value
+    kind = "a whole number" if whole else "a number"
+    raise BadInput(f"{name} must be {kind} from {low:g} to {high:g}")
+
+
+async def _spoken(answer: Awaitable[R]) -> R:
+    """Say errors as gradio's clients expect them."""
+    try:
+        return await answer
+    except BadInput as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    except Exception as error:
+        log_fault("an endpoint")
+        raise gr.Error(CALM, print_exception=False) from error

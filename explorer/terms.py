@@ -1,0 +1,139 @@
+"""What an image costs the model, and how usual that is.
+
+    ELBO(x) = E_q[log p(x | z_1)] − Σ_t rate_t        in nats, averaged over seeded draws
+
+The percentile places this ELBO within those of the test images. Both tails mean something:
+far below, the model finds the image strange; far above, it is simpler than anything it was
+trained on (a blank page has a very high ELBO, although it is no usual picture at all).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.base import HierarchicalModel, Trace
+from models.chain import draw_noise, encode
+from models.likelihoods import bits_per_dim
+from models.objective import terms
+
+if TYPE_CHECKING:
+    from models.checkpoint import Checkpoint
+
+TAIL_PERCENT = 2.5
+
+
+@dataclass(frozen=True)
+class ImageTerms:
+    """The terms of one image.
+
+    Args:
+        reconstruction_nats: E_q[log p(x | z_1)].
+        rate_nats: rate_1 … rate_T; below the top one may be negative.
+        bits_per_dim: −ELBO per dimension in bits; None for likelihoods that are not 8-bit.
+        draws: Number of draws averaged over.
+        percentile: Share of test images with a lower ELBO, from 0 to 100.
+        verdict: "low", "usual" or "high".
+        explanation: The verdict in a sentence.
+    """
+
+    reconstruction_nats: float
+    rate_nats: tuple[float, ...]
+    bits_per_dim: float | None
+    draws: int
+    percentile: float
+    verdict: str
+    explanation: str
+
+    @property
+    def elbo_nats(self) -> float:
+        """The evidence lower bound; larger is better."""
+        return self.reconstruction_nats - sum(self.rate_nats)
+
+
+def as_model_sees(model: HierarchicalModel, pixels: np.ndarray) -> Tensor:
+    """8-bit pixels `(H, W, C)` as the model's input `(1, C, H, W)` on its device."""
+    device = next(model.parameters()).device
+    x = torch.from_numpy(np.array(pixels, dtype=np.float32)).permute(2, 0, 1)[None]
+    return model.as_seen(x.contiguous().to(device) / 255)
+
+
+def encode_image(
+    checkpoint: Checkpoint, pixels: np.ndarray, encode_seed: int | None = None
+) -> Trace:
+    """The trace of an image, on the mean path or, with a seed, a posterior sample.
+
+    Args:
+        pixels: Model-sized 8-bit pixels, with shape `(H, W, C)`.
+    """
+    model = checkpoint.model
+    x = as_model_sees(model, pixels)
+    if encode_seed is None:
+        return encode(model, x)
+    return encode(model, x, draw_noise(model, 1, torch.Generator().manual_seed(encode_seed)))
+
+
+def image_terms(
+    checkpoint: Checkpoint, pixels: np.ndarray, draws: int | None = None, seed: int = 0
+) -> ImageTerms:
+    """The terms of an image, averaged over seeded draws from the posterior.
+
+    Args:
+        pixels: Model-sized 8-bit pixels, with shape `(H, W, C)`.
+        draws: K, the number of draws; by default as many as lie behind each reference ELBO,
+            since the spread of an average, and with it the percentile, depends on K.
+    """
+    model = checkpoint.model
+    draws = draws or checkpoint.statistics.reference_draws
+    x = as_model_sees(model, pixels).repeat(draws, 1, 1, 1)
+    values = terms(model, x, draw_noise(model, draws, torch.Generator().manual_seed(seed)))
+    reconstruction = float(values.reconstruction.double().mean())
+    rate = tuple(float(r) for r in values.rate.double().mean(dim=0))
+    elbo = reconstruction - sum(rate)
+    percent = percentile(elbo, checkpoint.statistics.reference_elbo)
+    verdict = verdict_of(percent)
+    return ImageTerms(
+        reconstruction_nats=reconstruction,
+        rate_nats=rate,
+        bits_per_dim=bits_per_dim(-elbo, model.image_shape) if model.eight_bit else None,
+        draws=draws,
+        percentile=percent,
+        verdict=verdict,
+        explanation=explanation(percent, verdict),
+    )
+
+
+def percentile(elbo: float, reference: Tensor) -> float:
+    """Share in percent of the reference below a value, ties counted by half."""
+    below = (reference < elbo).double().mean() + 0.5 * (reference == elbo).double().mean()
+    return 100 * float(below)
+
+
+def verdict_of(percent: float) -> str:
+    """Which tail a percentile lies in, if any."""
+    if percent < TAIL_PERCENT:
+        return "low"
+    return "high" if percent > 100 - TAIL_PERCENT else "usual"
+
+
+def explanation(percent: float, verdict: str) -> str:
+    """One sentence for a person on where the image lies among the test images."""
+    if verdict == "low":
+        return (
+            f"Unusual: {_all_but(100 - percent)} of the test images are likelier to this model, so "
+            "what it draws may have little to do with your image."
+        )
+    if verdict == "high":
+        return (
+            f"Unusually easy: likelier to this model than {_all_but(percent)} of the test images, "
+            "as blank or very simple pictures are; that does not make it typical."
+        )
+    return f"Usual: likelier to this model than {percent:.0f} % of the test images."
+
+
+def _all_but(percent: float) -> str:
+    return "all" if percent >= 100 else f"{min(percent, 99.9):.1f} %"

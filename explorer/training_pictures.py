@@ -1,0 +1,104 @@
+"""Uploaded training pictures: checked before a training starts, then kept with its run.
+
+They are kept as they came (a zip as a zip, loose pictures as a folder), so that the run can
+be resumed after the upload itself is gone.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import BadInput
+from models.picture_files import SUFFIXES, shown_name, zip_members
+from models.pictures import open_picture
+
+CHECK_S = 5.0  # what is not decoded by then is left to the training, which says the same
+FEWEST = 2
+FOLDER = "pictures"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Uploaded files that can be trained on.
+
+    Args:
+        files: One zip, or loose pictures.
+        count: The pictures in them.
+    """
+
+    files: tuple[Path, ...]
+    count: int
+
+    @property
+    def is_zip(self) -> bool:
+        return self.files[0].suffix.lower() == ".zip"
+
+
+def check_pictures(files: Sequence[Path]) -> Pictures:
+    """Look at uploaded files.
+
+    Raises:
+        BadInput: There are none, too few, a zip among others, or one that cannot be read.
+    """
+    if not files:
+        raise BadInput("Your pictures: nothing is uploaded yet - add pictures or one .zip of them.")
+    zips = [path for path in files if path.suffix.lower() == ".zip"]
+    if zips and len(files) > 1:
+        raise BadInput("Your pictures: give either one .zip or loose pictures, not both.")
+    count = _check_zip(zips[0]) if zips else _check_loose(files)
+    if count < FEWEST:
+        raise BadInput(
+            f"Your pictures: {count} is too few to train and to test on - give at least "
+            f"{FEWEST}, and better some hundreds."
+        )
+    return Pictures(tuple(files), count)
+
+
+def keep_pictures(pictures: Pictures, folder: Path) -> Path:
+    """Copy uploaded files into `folder`; returns what `--data` then names.
+
+    Raises:
+        OSError: The disk is full or cannot be written.
+    """
+    if pictures.is_zip:
+        source = pictures.files[0]
+        folder.mkdir(parents=True)
+        return Path(shutil.copyfile(source, folder / f"{_plain(source.stem) or FOLDER}.zip"))
+    target = folder / FOLDER
+    target.mkdir(parents=True)
+    for number, source in enumerate(pictures.files, start=1):
+        # Numbered, since two uploads may have one name.
+        name = f"{number:05d}-{_plain(source.stem)}{source.suffix.lower()}"
+        shutil.copyfile(source, target / name)
+    return target
+
+
+def _check_zip(path: Path) -> int:
+    count, until = 0, time.monotonic() + CHECK_S
+    for name, data in zip_members(path):
+        if count == 0 or time.monotonic() < until:
+            open_picture(data, f"{name} in {path.name}")
+        count += 1
+    return count
+
+
+def _check_loose(files: Sequence[Path]) -> int:
+    until = time.monotonic() + CHECK_S
+    for number, path in enumerate(files):
+        if path.suffix.lower() not in SUFFIXES:
+            raise BadInput(
+                f"{shown_name(path.name)} is no picture that is read here - save it as PNG or "
+                "JPEG, or take it out."
+            )
+        if number == 0 or time.monotonic() < until:
+            open_picture(path)
+    return len(files)
+
+
+def _plain(stem: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:60]

@@ -1,0 +1,175 @@
+"""A file from a person becomes an upload, an upload becomes an image at a model's size.
+
+A PNG saved by Strata carries its recipe and its model-sized source. The source is then
+taken as an upload of its own, so that the recipe's image is found again from its key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from explorer import images
+from explorer.answers import Json, UnknownImage
+from explorer.images import Upload, UploadStore
+from explorer.opening import Ref, Source
+from explorer.picture_state import PictureState, encode_png, read_state, save_png, visible_scale
+from explorer.recipe import Recipe
+from explorer.render import Frame
+from explorer.stores import image_hash
+from explorer.wire import data_url
+from models.errors import BadInput
+from models.pictures import MAX_BYTES, Crop
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from models.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """The state that a saved PNG carried, checked.
+
+    Args:
+        recipe: Its recipe.
+        source: Its model-sized source, as an upload.
+        pixels: The same as 8-bit pixels `(H, W, C)`; their hash is the recipe's image.
+    """
+
+    recipe: Recipe
+    source: Upload
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """A file that was taken: its picture, a state if it carried one, and what to tell."""
+
+    upload: Upload
+    restored: Restored | None = None
+    notices: tuple[str, ...] = ()
+
+
+def file_data(value: object) -> bytes:
+    """The bytes of a file from base64, with or without the head of a data URL.
+
+    Raises:
+        BadInput: If it is no base64, or more than a file may have.
+    """
+    if not isinstance(value, str):
+        raise BadInput("the upload holds no data - choose the file again")
+    encoded = value.partition(",")[2] if value.startswith("data:") else value
+    if len(encoded) > 4 * (MAX_BYTES // 3 + 2):
+        limit = MAX_BYTES // 2**20
+        raise BadInput(f"the file is larger than {limit} MiB - save it smaller and try again")
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadInput("the upload arrived damaged - choose the file again") from error
+
+
+def take(store: UploadStore, data: bytes, name: str) -> Taken:
+    """Decode a file and keep its picture, and the source of a state that it carries.
+
+    A state that cannot be used is told of; the picture itself is taken all the same.
+
+    Raises:
+        BadInput: If the file is no picture that can be read.
+    """
+    upload = images.read_upload(data, name)
+    store.put(upload)
+    try:
+        state = read_state(data)
+        restored = None if state is None else _restored(state, name)
+    except BadInput as error:
+        return Taken(upload, notices=(f"Opened as a plain picture: {error}",))
+    if restored is not None:
+        store.put(restored.source)
+    return Taken(upload, restored)
+
+
+def taken_json(taken: Taken, model_id: str | None) -> Json:
+    """What the page learns of a file; `model_id` names the model of the state it carried."""
+    notices, state = list(taken.notices), None
+    if taken.restored is not None:
+        recipe, source = taken.restored.recipe, taken.restored.source
+        state = {
+            "recipe": recipe.to_dict(),
+            "model_id": model_id,
+            "source_key": source.key,
+            "ref": restored_ref(taken.restored).to_dict(),
+        }
+        if model_id is None:
+            notices.append(
+                f"This picture was saved with the model {recipe.model}, which is not here - "
+                "it is opened as a plain picture."
+            )
+    upload = taken.upload
+    return {
+        "key": upload.key,
+        "width": upload.width,
+        "height": upload.height,
+        "notices": notices,
+        "state": state,
+    }
+
+
+def restored_ref(restored: Restored) -> Ref:
+    """The reference that opens the source of a saved picture, exactly as it was."""
+    return Ref("upload", key=restored.source.key, invert=False)
+
+
+def upload_source(store: UploadStore, checkpoint: Checkpoint, ref: Ref) -> Source:
+    """An upload at the size of a model; what the reference leaves open is decided.
+
+    Raises:
+        UnknownImage: If the upload is not here (any more).
+    """
+    upload = store.get(ref.key)
+    if upload is None:
+        raise UnknownImage("this upload is not on the server (any more) - upload it again")
+    shape = checkpoint.model.image_shape
+    crop = images.clamp_crop(upload, shape, ref.crop)
+    background = images.background_level(checkpoint.examples)
+    suggested = images.suggest_invert(upload, shape, background, crop)
+    invert = suggested if ref.invert is None else ref.invert
+    return Source(
+        pixels=images.to_model(upload, shape, crop, invert),
+        ref=Ref("upload", key=ref.key, crop=crop, invert=invert),
+        upload=upload,
+        suggest_invert=suggested,
+    )
+
+
+def source_json(source: Source, checkpoint: Checkpoint) -> Json | None:
+    """The whole upload for the page's crop box; None for an image that was no upload."""
+    if source.upload is None:
+        return None
+    return {
+        "key": source.upload.key,
+        "png": data_url(images.preview_png(source.upload)),
+        "width": source.upload.width,
+        "height": source.upload.height,
+        "crop": images.crop_to_json(source.ref.crop or Crop(0.0, 0.0, 1.0)),
+        "invert": bool(source.ref.invert),
+        "suggest_invert": source.suggest_invert,
+        "grey": checkpoint.model.image_shape[0] == 1,
+    }
+
+
+def saved_png(frame: Frame, recipe: Recipe, ref_json: str, source: np.ndarray) -> bytes:
+    """A picture as a PNG, large enough to look at, with the state that made it."""
+    height, width, _ = frame.pixels.shape
+    scale = visible_scale(height, width)
+    return save_png(frame.pixels, recipe.to_json(), ref_json, encode_png(source), scale)
+
+
+def _restored(state: PictureState, name: str) -> Restored:
+    recipe = Recipe.from_json(state.recipe_json)
+    if recipe.image != image_hash(state.source):
+        raise BadInput("the saved state in this PNG does not belong to its picture")
+    source = images.read_upload(encode_png(state.source), f"the source of {name}")
+    return Restored(recipe, source, state.source)

@@ -1,0 +1,133 @@
+"""Values as the desk gets them: JSON-able, pictures as raw bytes or as PNG data URLs."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer.answers import Json
+from explorer.axes import Axis, LevelAxes
+from explorer.picture_state import encode_png
+from explorer.render import Frame
+from explorer.terms import ImageTerms
+from models.base import HierarchicalModel
+
+if TYPE_CHECKING:
+    from explorer.library import Entry
+    from models.checkpoint import Checkpoint
+    from models.statistics import Statistics
+
+SPRITE_COUNT = 48
+SPRITE_COLUMNS = 12
+
+
+def frame_json(frame: Frame) -> Json:
+    """A frame as base64 of its raw RGB bytes, which a canvas paints without decoding a file."""
+    height, width, _ = frame.pixels.shape
+    return {"w": width, "h": height, "rgb": to_base64(rgb(frame.pixels).tobytes())}
+
+
+def rgb(pixels: np.ndarray) -> np.ndarray:
+    """Grey or colour pixels `(…, H, W, C)` with three channels."""
+    colours = pixels if pixels.shape[-1] == 3 else np.repeat(pixels, 3, axis=-1)
+    return np.ascontiguousarray(colours)
+
+
+def data_url(png: bytes) -> str:
+    """A PNG as a data URL."""
+    return "data:image/png;base64," + to_base64(png)
+
+
+def to_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def sprite_json(examples: np.ndarray) -> Json:
+    """The first test images side by side in one PNG, so that the gallery is one request.
+
+    Args:
+        examples: 8-bit test images, with shape `(N, H, W, C)`.
+    """
+    shown = examples[:SPRITE_COUNT]
+    count, height, width, channels = shown.shape
+    rows = max(1, -(-count // SPRITE_COLUMNS))
+    sheet = np.full((rows * height, SPRITE_COLUMNS * width, channels), 255, np.uint8)
+    for n in range(count):
+        top, left = n // SPRITE_COLUMNS * height, n % SPRITE_COLUMNS * width
+        sheet[top : top + height, left : left + width] = shown[n]
+    return {
+        "count": count,
+        "columns": SPRITE_COLUMNS,
+        "w": width,
+        "h": height,
+        "png": data_url(encode_png(sheet)),
+    }
+
+
+def level_json(axes: LevelAxes) -> Json:
+    """A level as the slider banks need it."""
+    return {
+        "t": axes.level,
+        "size": axes.size,
+        "dead": axes.dead,
+        "axes": {
+            "coordinate": [_axis_json(axis) for axis in axes.coordinate],
+            "component": [_axis_json(axis) for axis in axes.component],
+        },
+    }
+
+
+def _axis_json(axis: Axis) -> Json:
+    return {"index": axis.index, "label": axis.label, "detail": axis.detail}
+
+
+def terms_json(terms: ImageTerms) -> Json:
+    """The terms of one image; all in nats but the bits per dimension."""
+    return {
+        "elbo": terms.elbo_nats,
+        "reconstruction": terms.reconstruction_nats,
+        "rate": list(terms.rate_nats),
+        "bits_per_dim": terms.bits_per_dim,
+        "draws": terms.draws,
+        "percentile": terms.percentile,
+        "verdict": terms.verdict,
+        "explanation": terms.explanation,
+    }
+
+
+def entry_json(entry: Entry) -> Json:
+    """A model as the page's list of models needs it."""
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "summary": entry.summary,
+        "group": entry.group,
+        "error": entry.error,
+    }
+
+
+def model_json(entry: Entry, checkpoint: Checkpoint) -> Json:
+    """What the page says of a model, with the test set's mean terms for comparison."""
+    model: HierarchicalModel = checkpoint.model
+    return {
+        "id": entry.id,
+        "hash": checkpoint.hash,
+        "title": entry.title,
+        "summary": entry.summary,
+        "image_shape": list(model.image_shape),
+        "likelihood": checkpoint.config.likelihood,
+        "depth": model.depth,
+        "test": _reference_json(checkpoint.statistics),
+    }
+
+
+def _reference_json(statistics: Statistics) -> Json:
+    """Mean terms of the test images, seen as uploads are; they add up to the ELBO shown."""
+    reconstruction, rate = statistics.reference_reconstruction, statistics.reference_rate
+    return {
+        "elbo": reconstruction - sum(rate),
+        "reconstruction": reconstruction,
+        "rate": list(rate),
+    }

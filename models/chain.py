@@ -1,0 +1,115 @@
+"""Up and down the chain: encode an image into a trace, decode a trace under policies.
+
+Encoding walks bottom up and draws z_t from q(z_t | z_{t-1}); decoding walks top down,
+s = T … 1, and takes z'_s from the level's policy, plus the user's offset δ_s:
+
+    keep      μ_p(z'_{s+1}) + σ_p(z'_{s+1})·ε_s + δ_s,  ε_s = (z_s − μ_p(z_{s+1})) / σ_p(z_{s+1})
+    mean      μ_p(z'_{s+1}) + δ_s
+    resample  μ_p(z'_{s+1}) + temperature·σ_p(z'_{s+1})·ξ + δ_s
+    memory    as keep, with ε' = ρ·ε_s + √(1−ρ²)·temperature·ξ
+    pin       z_s + δ_s
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from models.base import Chain, HierarchicalModel, Trace, bottom_up, draw, noise, top_down
+from models.policy import Policy
+
+
+def encode(model: HierarchicalModel, x: Tensor, eps: Chain | None = None) -> Trace:
+    """The trace of an image.
+
+    Args:
+        x: The image as the model sees it, with shape `(B, C, H, W)`.
+        eps: Noise by subscript, each `(B, *event)`; without it the mean path is taken,
+            where z_t is the mean of q(z_t | z_{t-1}).
+    """
+    z: list[Tensor | None] = [x] + [None] * model.depth
+    posteriors: list[Distribution | None] = [None] * (model.depth + 1)
+    for t in bottom_up(model.depth):
+        q = model.posterior(t, tuple(z))
+        posteriors[t] = q
+        z[t] = q.mean if eps is None else draw(q, _known(eps[t]))
+    return Trace(tuple(_known(entry) for entry in z), tuple(posteriors))
+
+
+def draw_noise(
+    model: HierarchicalModel, batch: int, generator: torch.Generator | None = None
+) -> Chain:
+    """One standard normal draw for every level, drawn on the CPU, `z[0]` left empty."""
+    like = next(model.parameters())
+    drawn = (
+        torch.randn((batch, *level.shape), generator=generator).to(like) for level in model.levels
+    )
+    return (None, *drawn)
+
+
+def decode(
+    model: HierarchicalModel,
+    trace: Trace,
+    policies: Sequence[Policy],
+    offsets: Mapping[int, Tensor] | None = None,
+    temperature: float = 1.0,
+) -> tuple[Tensor, ...]:
+    """The decoded chain z'_1 … z'_T, at its subscripts; entry 0 is the source image.
+
+    A level that nothing has moved is taken from the trace itself and not recomputed, since
+    the round trip through ε is not exact in floats: with no offset and `keep` everywhere
+    the decode is the reconstruction, bit for bit.
+
+    Args:
+        trace: The encoded image; its batch is the batch of the result.
+        policies: The policy of z_1 … z_T, bottom first. Fresh noise is a function of
+            (seed, level) alone, so every image of a batch gets the same ξ.
+        offsets: δ_s by subscript, each broadcastable to `(B, *event)`; a missing one is zero.
+        temperature: Scale of the fresh noise of `resample` and `memory`.
+    """
+    offsets = offsets or {}
+    z: list[Tensor] = list(trace.z)
+    above_changed = False
+    for s in top_down(model.depth):
+        policy, delta = policies[s - 1], offsets.get(s)
+        own = policy.kind == "pin" or (not above_changed and _keeps_all(policy))
+        if own:
+            z[s] = trace.z[s]
+        else:
+            p = model.prior(s, tuple(z))
+            z[s] = draw(p, _noise_under(model, trace, policy, s, temperature))
+        if delta is not None:
+            z[s] = z[s] + delta
+        above_changed = not own or delta is not None
+    return tuple(z)
+
+
+def _keeps_all(policy: Policy) -> bool:
+    return policy.kind == "keep" or (policy.kind == "memory" and policy.rho == 1.0)
+
+
+def _noise_under(
+    model: HierarchicalModel, trace: Trace, policy: Policy, s: int, temperature: float
+) -> Tensor:
+    """The ε' that a policy feeds to level s, with shape `(B, *event)`."""
+    z = trace.z[s]
+    if policy.kind == "mean":
+        return torch.zeros_like(z)
+    fresh = temperature * noise(policy.seed, s, tuple(z.shape[1:])).to(z).expand_as(z)
+    if policy.kind == "resample" or (policy.kind == "memory" and policy.rho == 0.0):
+        return fresh
+    p = model.prior(s, trace.z)
+    own = (z - p.mean) / p.stddev
+    if policy.kind == "keep":
+        return own
+    return policy.rho * own + sqrt(1 - policy.rho**2) * fresh
+
+
+def _known(entry: Tensor | None) -> Tensor:
+    if entry is None:
+        raise ValueError("a chain was read above the level it has reached")
+    return entry

@@ -1,0 +1,378 @@
+"""Checkpoint folders: load strictly, save atomically (DESIGN section 5).
+
+    config.json              format, family, name, architecture, data card, how it was trained
+    model.safetensors        the weights, stored in half precision and computed with in single
+    statistics.safetensors   the aggregate posterior, for axes (models/statistics.py)
+    evaluation.json          the measured numbers
+    examples.png             test images, a sheet of EXAMPLE_COLUMNS a row
+    README.md                the model card
+
+A model is known by the hash of its weights. Pickles are never opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from models.atomic import current, write_folder
+from models.errors import BadInput
+from models.mhvae import MHVAE, MHVAEConfig
+from models.networks import NetworkConfig
+from models.statistics import Statistics
+
+FORMAT = 1
+FAMILIES = {"MHVAE": MHVAE}
+EXAMPLES, EXAMPLE_COLUMNS = 48, 12
+KEYS = (
+    "format", "family", "name", "image_shape", "likelihood", "levels", "network", "data", "training"
+)  # fmt: skip
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded model and all that belongs to it; shared between sessions, so never changed.
+
+    Args:
+        name: What it is called.
+        path: Its folder.
+        config: Its architecture.
+        model: In evaluation mode, without gradients.
+        statistics: For axes and for comparison with the test set.
+        evaluation: The measured numbers, as `models.evaluate` writes them.
+        card: The data card.
+        training: How it was trained.
+        hash: The first 16 hex digits of the SHA-256 of its weights file.
+        examples: Test images, uint8 `(N, H, W, C)`.
+    """
+
+    name: str
+    path: Path
+    config: MHVAEConfig
+    model: MHVAE
+    statistics: Statistics
+    evaluation: dict[str, object]
+    card: dict[str, object]
+    training: dict[str, object]
+    hash: str
+    examples: np.ndarray
+
+
+def pick_device(name: str) -> torch.device:
+    """The device called auto, cpu, cuda or mps.
+
+    Raises:
+        BadInput: It is unknown, or this machine has none.
+    """
+    available = {
+        "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(),
+    }  # fmt: skip
+    if name == "auto":
+        return torch.device(next(n for n in ("cuda", "mps", "cpu") if available[n]))
+    if name not in available:
+        raise BadInput(f"device '{name}' is unknown: use auto, cpu, cuda or mps.")
+    if not available[name]:
+        raise BadInput(f"device '{name}' is not available on this machine: use auto or cpu.")
+    return torch.device(name)
+
+
+def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
+    """The checkpoint in a folder, or of a Hub id.
+
+    Raises:
+        BadInput: The folder is missing, incomplete, of another format, or its weights do not
+            fit; the message names what is wrong.
+    """
+    folder = locate(path)
+    config = read_config(folder)
+    weights = read_file(folder, "model.safetensors")
+    model = parse_model(config, weights).to(device)
+    stored = read_tensors(read_file(folder, "statistics.safetensors"), "statistics.safetensors")
+    channels = tuple(level.channels for level in model.levels)
+    return Checkpoint(
+        name=str(config["name"]),
+        path=folder,
+        config=model.config,
+        model=model,
+        statistics=Statistics.from_tensors(stored, channels),
+        evaluation=read_json(folder, "evaluation.json"),
+        card=config["data"],
+        training=config["training"],
+        hash=weights_hash(weights),
+        examples=read_examples(read_file(folder, "examples.png"), model.config),
+    )
+
+
+def save_checkpoint(
+    folder: Path,
+    name: str,
+    model: MHVAE,
+    statistics: Statistics,
+    evaluation: dict[str, object],
+    card: dict[str, object],
+    training: dict[str, object],
+    examples: np.ndarray,
+    readme: str,
+) -> None:
+    """Write a checkpoint folder at once; a crash leaves the old one or this one.
+
+    Args:
+        examples: Test images, uint8 `(N, H, W, C)`; the first 48 are kept.
+        readme: The model card.
+    """
+    config = config_json(name, model, card, training)
+    write_folder(folder, {
+        "config.json": to_json(config),
+        "model.safetensors": save_tensors(stored_weights(model)),
+        "statistics.safetensors": save_tensors(statistics.to_tensors()),
+        "evaluation.json": to_json(evaluation),
+        "examples.png": examples_png(examples),
+        "README.md": readme.encode(),
+    })  # fmt: skip
+
+
+def config_json(name: str, model: MHVAE, card: dict, training: dict) -> dict[str, object]:
+    """What config.json holds."""
+    return {
+        "format": FORMAT, "family": type(model).__name__, "name": name,
+        **model.config.to_json(), "data": card, "training": training,
+    }  # fmt: skip
+
+
+def load_model(folder: Path) -> MHVAE:
+    """The frozen model of a folder that has config.json and model.safetensors, on the CPU."""
+    return parse_model(read_config(folder), read_file(folder, "model.safetensors"))
+
+
+def save_model(folder: Path, model: MHVAE) -> None:
+    """Write the two files of a bare model, both or neither."""
+    write_folder(folder, {
+        "config.json": to_json(config_json(folder.resolve().name, model, {}, {})),
+        "model.safetensors": save_tensors(stored_weights(model)),
+    })  # fmt: skip
+
+
+def read_config(folder: Path) -> dict:
+    """config.json, its keys checked."""
+    config = read_json(folder, "config.json")
+    check_config(config)
+    return config
+
+
+def parse_model(config: dict, weights: bytes) -> MHVAE:
+    """The frozen model of a checked config and the content of model.safetensors."""
+    tensors = read_tensors(weights, "model.safetensors")
+    return build(config["family"], parse_config(config), tensors)
+
+
+def stored_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The weights as they are stored: half precision keeps a model under 10 MB."""
+    return {k: v.detach().cpu().half().contiguous() for k, v in model.state_dict().items()}
+
+
+def as_stored(model: MHVAE) -> MHVAE:
+    """The model that a loader will get back: through half precision, frozen, on the CPU."""
+    return build(type(model).__name__, model.config, stored_weights(model))
+
+
+def weights_hash(weights: bytes) -> str:
+    return hashlib.sha256(weights).hexdigest()[:16]
+
+
+def to_json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def locate(path: str | Path, **hub: object) -> Path:
+    """The local folder of a checkpoint: itself, or the download of a Hub id `OWNER/NAME`.
+
+    Args:
+        hub: Passed on to `huggingface_hub.snapshot_download` (revision, token, …).
+    """
+    folder = Path(path).expanduser()
+    if folder.is_file():
+        if folder.suffix.lower() in PICKLES:
+            raise BadInput(
+                f"'{folder}' is a pickle, which can run code when it is opened, so it is refused: "
+                "give a checkpoint folder with config.json and model.safetensors."
+            )
+        raise BadInput(f"'{folder}' is a file: give the checkpoint folder that holds it.")
+    if folder.is_dir():
+        return folder
+    if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", str(path)):
+        return download(str(path), **hub)
+    raise BadInput(f"there is no checkpoint folder '{path}': check the path.")
+
+
+def download(hub_id: str, **hub: object) -> Path:
+    """The local copy of a Hub repository; only data files are fetched, never a pickle."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(
+            hub_id, allow_patterns=["*.json", "*.safetensors", "examples.png", "README.md"], **hub
+        ))  # fmt: skip
+    except Exception as error:  # the hub raises many kinds, all of which mean the same here
+        raise BadInput(
+            f"'{hub_id}' is no local folder, and the Hugging Face Hub could not give it "
+            f"({type(error).__name__}): check the name and the network."
+        ) from error
+
+
+def read_file(folder: Path, name: str) -> bytes:
+    path = current(folder, name)
+    if path.is_file():
+        return path.read_bytes()
+    pickled = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in PICKLES)
+    if name == "model.safetensors" and pickled:
+        raise BadInput(
+            f"'{folder}' holds its weights as a pickle ({pickled[0]}), which can run code when it "
+            "is opened, so it is refused: convert it to model.safetensors."
+        )
+    raise BadInput(f"the checkpoint '{folder}' is incomplete: {name} is missing.")
+
+
+def read_json(folder: Path, name: str) -> dict:
+    try:
+        value = json.loads(read_file(folder, name))
+    except ValueError as error:
+        raise BadInput(f"the checkpoint '{folder}': {name} is not valid JSON ({error}).") from error
+    if not isinstance(value, dict):
+        raise BadInput(f"the checkpoint '{folder}': {name} must hold a JSON object.")
+    return value
+
+
+def read_tensors(content: bytes, name: str) -> dict[str, torch.Tensor]:
+    try:
+        return load_tensors(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise BadInput(f"{name} is damaged or no safetensors file: copy it again.") from error
+
+
+def check_config(config: dict) -> None:
+    """Refuse a config.json of another format or with missing or unknown keys, naming them."""
+    version = config.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise BadInput(
+            f"the checkpoint has format {version}, this Strata reads up to {FORMAT}: "
+            "update Strata to open it."
+        )
+    check_keys("config.json", config, KEYS)
+    if version != FORMAT:
+        raise BadInput(f"config.json: format {version!r} is unknown, expected {FORMAT}.")
+    if config["family"] not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise BadInput(f"config.json: family {config['family']!r} is unknown; known: {known}.")
+    if not all(isinstance(config[k], dict) for k in ("network", "data", "training")):
+        raise BadInput("config.json: network, data and training must be JSON objects.")
+    names = tuple(field.name for field in fields(NetworkConfig))
+    check_keys("config.json, network", config["network"], names)
+
+
+def parse_config(config: dict) -> MHVAEConfig:
+    """The architecture from a checked config.json."""
+    network = config["network"]
+    try:
+        return MHVAEConfig(
+            image_shape=_integers(config["image_shape"]),
+            likelihood=config["likelihood"],
+            levels=tuple(_integers(shape) for shape in config["levels"]),
+            network=NetworkConfig(
+                *_integers([network["width"], network["blocks"]]),
+                _integers(network["channels"]), *_integers([network["patch"]]),
+            ),
+        )  # fmt: skip
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"config.json cannot be read: {error}") from error
+
+
+def check_keys(where: str, found: dict, expected: tuple[str, ...]) -> None:
+    """Refuse missing and unknown keys, naming them."""
+    missing = [key for key in expected if key not in found]
+    unknown = [key for key in found if key not in expected]
+    if missing:
+        raise BadInput(f"{where}: missing {', '.join(missing)}.")
+    if unknown:
+        raise BadInput(f"{where}: unknown {', '.join(map(str, unknown))}; remove or update Strata.")
+
+
+def _integers(values: object) -> tuple[int, ...]:
+    if not isinstance(values, (list, tuple)) or any(type(v) is not int for v in values):
+        raise TypeError(f"{values!r} should be a list of whole numbers")
+    return tuple(values)
+
+
+def build(family: str, architecture: MHVAEConfig, tensors: dict[str, torch.Tensor]) -> MHVAE:
+    """A frozen model with these weights; names and shapes must match exactly, values be finite."""
+    model = FAMILIES[family](architecture)
+    expected = model.state_dict()
+    check_tensors({k: tuple(v.shape) for k, v in expected.items()}, tensors)
+    model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True)
+    return model.requires_grad_(False).eval()
+
+
+def check_tensors(shapes: dict[str, tuple[int, ...]], tensors: dict[str, torch.Tensor]) -> None:
+    """Refuse weights that do not belong to the architecture, naming the first of each kind."""
+    missing = [k for k in shapes if k not in tensors]
+    extra = [k for k in tensors if k not in shapes]
+    if missing or extra:
+        named = [f"missing {k}" for k in missing[:3]] + [f"unexpected {k}" for k in extra[:3]]
+        raise BadInput(
+            f"model.safetensors does not fit config.json ({len(missing)} weights missing, "
+            f"{len(extra)} unexpected): {', '.join(named)}."
+        )
+    for key, tensor in tensors.items():
+        if tuple(tensor.shape) != shapes[key]:
+            raise BadInput(
+                f"model.safetensors does not fit config.json: {key} has shape "
+                f"{list(tensor.shape)}, the architecture needs {list(shapes[key])}."
+            )
+        if not torch.isfinite(tensor).all():
+            raise BadInput(f"model.safetensors: {key} holds NaN or infinite weights; train again.")
+
+
+def examples_png(images: np.ndarray) -> bytes:
+    """Test images as one PNG sheet, EXAMPLE_COLUMNS a row."""
+    images = images[:EXAMPLES]
+    count, height, width, channels = images.shape
+    rows = -(-count // EXAMPLE_COLUMNS)
+    sheet = np.zeros((rows * EXAMPLE_COLUMNS, height, width, channels), np.uint8)
+    sheet[:count] = images
+    sheet = sheet.reshape(rows, EXAMPLE_COLUMNS, height, width, channels).transpose(0, 2, 1, 3, 4)
+    sheet = sheet.reshape(rows * height, EXAMPLE_COLUMNS * width, channels)
+    picture = Image.fromarray(sheet if channels == 3 else sheet[..., 0])
+    content = io.BytesIO()
+    # The count is kept, since a last row may be part empty.
+    info = PngInfo()
+    info.add_text("count", str(count))
+    picture.save(content, "PNG", optimize=True, pnginfo=info)
+    return content.getvalue()
+
+
+def read_examples(content: bytes, config: MHVAEConfig) -> np.ndarray:
+    """The reverse of `examples_png`."""
+    channels, height, width = config.image_shape
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            count = int(picture.text.get("count", EXAMPLES))
+            sheet = np.asarray(picture.convert("RGB" if channels == 3 else "L"))
+        rows, columns = sheet.shape[0] // height, sheet.shape[1] // width
+        tiles = sheet.reshape(rows, height, columns, width, channels).transpose(0, 2, 1, 3, 4)
+        return tiles.reshape(-1, height, width, channels)[:count].copy()
+    except (OSError, ValueError, AttributeError) as error:
+        raise BadInput(
+            "examples.png does not fit the model's image shape; save it again."
+        ) from error

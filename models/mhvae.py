@@ -1,0 +1,151 @@
+"""The Markovian hierarchical VAE, strictly Markov both ways (Luo 2022, section "MHVAE").
+
+    p(x, z_1..z_T) = p(z_T) · Π_{t=2..T} p(z_{t-1} | z_t) · p(x | z_1)
+    q(z_1..z_T | x) = q(z_1 | x) · Π_{t=2..T} q(z_t | z_{t-1})
+
+With T = 1 it is the VAE. No network sees anything but the neighbouring level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from models.base import Chain, HierarchicalModel, Level, bottom_up, gaussian
+from models.errors import BadInput
+from models.likelihoods import LIKELIHOODS
+from models.networks import ConditionalGaussian, ConditionalImage, NetworkConfig
+from models.pretrained import Pretrained
+
+MAX_LEVEL_SIZE = 1_000_000
+
+
+@dataclass(frozen=True)
+class MHVAEConfig:
+    """All that fixes the architecture of an MHVAE.
+
+    Args:
+        image_shape: `(C, H, W)` of x, square, C = 1 or 3.
+        likelihood: A name in `models.likelihoods.LIKELIHOODS`.
+        levels: Event shapes of z_1 … z_T, bottom first: `(D,)` or `(C, H, W)`.
+        network: Sizes of the networks.
+
+    Raises:
+        BadInput: A field is out of range; the message names it.
+    """
+
+    image_shape: tuple[int, int, int]
+    likelihood: str
+    levels: tuple[tuple[int, ...], ...]
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+
+    def __post_init__(self) -> None:
+        check_image_shape(self.image_shape)
+        if self.likelihood not in LIKELIHOODS:
+            known = ", ".join(LIKELIHOODS)
+            raise BadInput(f"likelihood '{self.likelihood}' is unknown: use one of {known}.")
+        if not self.levels:
+            raise BadInput(
+                "levels is empty (T = 0): give at least one level, for instance 64,32,16."
+            )
+        for t, shape in enumerate(self.levels, start=1):
+            check_level(t, shape, self.image_shape[1], bool(self.network.channels))
+        check_network(self.network, self.image_shape[1])
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def check_image_shape(shape: tuple[int, ...]) -> None:
+    """Refuse an image shape that the networks cannot take."""
+    if (
+        len(shape) != 3
+        or shape[0] not in (1, 3)
+        or shape[1] != shape[2]
+        or not 8 <= shape[1] <= 256
+    ):
+        raise BadInput(
+            f"image_shape {list(shape)} cannot be used: give [channels, height, width] with "
+            "1 or 3 channels and equal sides from 8 to 256."
+        )
+
+
+def check_level(t: int, shape: tuple[int, ...], image_side: int, convolutional: bool) -> None:
+    """Refuse a level that is empty, too large, or spatial in a way no network can make."""
+    if len(shape) not in (1, 3) or any(n < 1 for n in shape):
+        raise BadInput(
+            f"level z_{t} has shape {list(shape)}: every level needs a size of at least 1, "
+            "written as 32 for a vector or 8x16x16 (channels x height x width) for a map."
+        )
+    if torch.Size(shape).numel() > MAX_LEVEL_SIZE:
+        raise BadInput(f"level z_{t} has more than {MAX_LEVEL_SIZE:,} numbers: make it smaller.")
+    if len(shape) == 3 and (shape[1] != shape[2] or shape[1] > image_side or not convolutional):
+        raise BadInput(
+            f"level z_{t} is a map {list(shape)}: it must be square, no larger than the image, "
+            "and the model needs convolutions (give network channels, for instance 64,96,128)."
+        )
+
+
+def check_network(network: NetworkConfig, image_side: int) -> None:
+    """Refuse network sizes that cannot be built."""
+    sizes = {"width": network.width, "blocks": network.blocks, "patch": network.patch}
+    for name, value in sizes.items():
+        if not 1 <= value <= 4096:
+            raise BadInput(f"network {name} is {value}: give a number from 1 to 4096.")
+    if any(not 1 <= c <= 4096 for c in network.channels):
+        raise BadInput(f"network channels {list(network.channels)}: each must be from 1 to 4096.")
+    if network.channels and image_side % network.patch:
+        raise BadInput(
+            f"network patch {network.patch} does not divide the image side {image_side}: "
+            "choose one that does, for instance 4 or 2."
+        )
+
+
+class MHVAE(HierarchicalModel, Pretrained):
+    """A strictly Markov hierarchy with networks of its own at every level."""
+
+    def __init__(self, config: MHVAEConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.image_shape = config.image_shape
+        self.levels = tuple(Level(t, shape) for t, shape in enumerate(config.levels, start=1))
+        self.likelihood_family = LIKELIHOODS[config.likelihood]
+        self.eight_bit = self.likelihood_family.eight_bit
+        side, sizes = config.image_shape[1], config.network
+        shapes = (config.image_shape, *config.levels)
+        self.encoders = nn.ModuleList(
+            ConditionalGaussian(shapes[t - 1], shapes[t], sizes, side)
+            for t in bottom_up(self.depth)
+        )
+        self.priors = nn.ModuleList(
+            ConditionalGaussian(shapes[t + 1], shapes[t], sizes, side)
+            for t in bottom_up(self.depth - 1)
+        )
+        self.decoder = ConditionalImage(
+            shapes[1], config.image_shape, self.likelihood_family, sizes
+        )
+        # Not saved: it only carries the device and the dtype of the fixed top prior.
+        self.register_buffer("anchor", torch.zeros(()), persistent=False)
+
+    def as_seen(self, x: Tensor) -> Tensor:
+        return self.likelihood_family.as_seen(x)
+
+    def posterior(self, t: int, z: Chain) -> Distribution:
+        """q(z_t | z_{t-1})."""
+        below = z[t - 1]
+        # An image is centred, so that the first layer sees both signs.
+        return self.encoders[t - 1](2 * below - 1 if t == 1 else below)
+
+    def prior(self, t: int, z: Chain) -> Distribution:
+        """p(z_t | z_{t+1}), and N(0, I) at the top."""
+        if t < self.depth:
+            return self.priors[t - 1](z[t + 1])
+        shape = self.level(t).shape
+        return gaussian(self.anchor.expand(shape), (self.anchor + 1).expand(shape), len(shape))
+
+    def likelihood(self, z: Chain) -> Distribution:
+        """p(x | z_1)."""
+        return self.decoder(z[1])

@@ -1,0 +1,123 @@
+"""The objective, exactly (DESIGN section 2), in nats per image.
+
+    ELBO(x) = E_q[ log p(x|z_1) ] − Σ_{t=1..T} rate_t
+    rate_t  = E_q[ log q(z_t|z_{t-1}) − log p(z_t|z_{t+1}) ]   (t < T)
+    rate_T  = E_q[ KL( q(z_T|z_{T-1}) ‖ p(z_T) ) ]
+
+For t < T only the entropy of q may be taken in closed form: z_{t+1} was drawn from z_t,
+so `KL(q(z_t|z_{t-1}) ‖ p(z_t|z_{t+1}))` with a sampled z_{t+1} estimates something else.
+
+The importance-weighted bound (Burda et al. 2015, eq. 8) is
+`E log 1/K Σ_k w_k`, w_k = p(x, z^k) / q(z^k | x), from log-ratios at every level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+import torch
+from torch import Tensor
+
+from models.base import Chain, HierarchicalModel, bottom_up
+from models.chain import draw_noise, encode
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The parts of the bound for each image of a batch, in nats.
+
+    Args:
+        reconstruction: log p(x | z_1), with shape `(B,)`.
+        rate: rate_1 … rate_T, with shape `(B, T)`; below the top a rate may be negative.
+    """
+
+    reconstruction: Tensor
+    rate: Tensor
+
+    @property
+    def elbo(self) -> Tensor:
+        """The evidence lower bound, with shape `(B,)`; larger is better."""
+        return self.reconstruction - self.rate.sum(dim=1)
+
+    @property
+    def loss(self) -> Tensor:
+        """−ELBO averaged over the batch, a scalar."""
+        return -self.elbo.mean()
+
+
+def terms(model: HierarchicalModel, x: Tensor, eps: Chain) -> Terms:
+    """An unbiased one-draw estimate of the terms, differentiable.
+
+    Args:
+        x: The image as the model sees it, with shape `(B, C, H, W)`.
+        eps: Noise by subscript, each `(B, *event)`.
+    """
+    trace = encode(model, x, eps)
+    rates = []
+    for t in bottom_up(model.depth):
+        q, p = trace.posterior[t], model.prior(t, trace.z)
+        if t == model.depth:
+            rates.append(_gaussian_kl(q, p))
+        else:
+            rates.append(-q.entropy() - p.log_prob(trace.z[t]))
+    return Terms(_log_likelihood(model, x, trace.z), torch.stack(rates, dim=1))
+
+
+def log_weight(model: HierarchicalModel, x: Tensor, eps: Chain) -> Tensor:
+    """log p(x, z) − log q(z | x) of one draw, with shape `(B,)`: log-ratios at every level."""
+    trace = encode(model, x, eps)
+    total = _log_likelihood(model, x, trace.z)
+    for t in bottom_up(model.depth):
+        z_t = trace.z[t]
+        total = total + model.prior(t, trace.z).log_prob(z_t)
+        total = total - trace.posterior[t].log_prob(z_t)
+    return total
+
+
+@torch.no_grad()
+def importance_weighted_bound(
+    model: HierarchicalModel,
+    x: Tensor,
+    samples: int,
+    generator: torch.Generator | None = None,
+    rows: int = 4096,
+) -> Tensor:
+    """log 1/K Σ_k w_k for every image, with shape `(B,)`, in nats.
+
+    Args:
+        x: The images as the model sees them, with shape `(B, C, H, W)`.
+        samples: K. With K = 1 it is an estimate of the ELBO.
+        generator: Source of the noise, on the CPU.
+        rows: At most so many (image, draw) pairs are in memory at once.
+    """
+    batch = x.shape[0]
+    at_once = max(1, min(samples, rows // batch))
+    bound = torch.full((batch,), -torch.inf, device=x.device, dtype=x.dtype)
+    done = 0
+    while done < samples:
+        draws = min(at_once, samples - done)
+        # Noise is drawn one sample k at a time, so that the bound does not depend on `rows`.
+        eps = _stacked([draw_noise(model, batch, generator) for _ in range(draws)])
+        repeated = x.repeat((draws,) + (1,) * (x.ndim - 1))
+        weights = log_weight(model, repeated, eps).view(draws, batch)
+        bound = torch.logaddexp(bound, weights.logsumexp(dim=0))
+        done += draws
+    return bound - log(samples)
+
+
+def _stacked(draws: list[Chain]) -> Chain:
+    """Several draws of noise as one of a larger batch."""
+    return (None, *(torch.cat(level) for level in zip(*(eps[1:] for eps in draws), strict=True)))
+
+
+def _log_likelihood(model: HierarchicalModel, x: Tensor, z: Chain) -> Tensor:
+    """log p(x | z) summed over pixels, with shape `(B,)`."""
+    return model.likelihood(z).log_prob(x)
+
+
+def _gaussian_kl(
+    q: torch.distributions.Distribution, p: torch.distributions.Distribution
+) -> Tensor:
+    """KL(q ‖ p) of two Gaussians, with shape `(B,)`, in nats."""
+    return torch.distributions.kl_divergence(q, p.expand(q.batch_shape))

@@ -1,0 +1,62 @@
+"""`from_pretrained`, `save_pretrained` and `push_to_hub` for our families.
+
+The mixin's own loader passes missing weights silently and falls back to a pickle; ours goes
+through `models.checkpoint`, which is strict and reads safetensors only. Its own saver removes
+config.json before it writes the new one; ours changes the folder at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from huggingface_hub import PyTorchModelHubMixin
+
+
+class Pretrained(PyTorchModelHubMixin, library_name="strata"):
+    """Mixed into every family."""
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        map_location: str = "cpu",
+        **_model_kwargs: Any,
+    ) -> Self:
+        """The frozen model in a folder or of a Hub id; BadInput names what does not fit."""
+        from models.checkpoint import load_model, locate
+
+        folder = locate(
+            model_id, revision=revision, cache_dir=cache_dir, force_download=force_download,
+            local_files_only=local_files_only, token=token,
+        )  # fmt: skip
+        return load_model(folder).to(map_location)
+
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        *,
+        repo_id: str | None = None,
+        push_to_hub: bool = False,
+        **push_to_hub_kwargs: Any,
+    ) -> str | None:
+        """Write config.json and model.safetensors, both or neither.
+
+        Returns:
+            The address of the commit if it was pushed.
+        """
+        from models.checkpoint import save_model
+
+        folder = Path(save_directory)
+        save_model(folder, self)
+        if not push_to_hub:
+            return None
+        for key in ("config", "model_card_kwargs"):
+            push_to_hub_kwargs.pop(key, None)
+        return self.push_to_hub(repo_id or folder.name, **push_to_hub_kwargs)

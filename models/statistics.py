@@ -1,0 +1,200 @@
+"""What the explorer knows of a model's latents over data: the aggregate posterior and a reference.
+
+For each coordinate i of z_t (a channel of a spatial level, over all its positions):
+
+    mean_i, std_i    of the aggregate posterior q(z_t) = E_x q(z_t | x), draws included
+    nats_i           E[log q(z_ti | z_{t-1}) − log p(z_ti | z_{t+1})], its share of rate_t
+    active_i         whether it is an active unit (DESIGN section 3)
+
+and the principal components of the posterior means E_q[z_t | x], with the aggregate
+posterior's standard deviation along each: the σ of the explorer's sliders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.base import HierarchicalModel, bottom_up
+from models.chain import draw_noise, encode
+from models.errors import BadInput
+from models.training import see, to_float
+
+COMPONENTS = 32  # at most so many principal components of a level are kept
+PARTS = ("mean", "std", "nats", "active", "components", "component_std", "component_share")
+
+
+@dataclass(frozen=True)
+class LevelStatistics:
+    """One level over the training set; C coordinates, K components.
+
+    Args:
+        mean: Mean of the aggregate posterior, `(C,)`.
+        std: Its standard deviation: σ along a coordinate, `(C,)`.
+        nats: The share of the level's rate that each coordinate carries, `(C,)`.
+        active: Whether it is an active unit, bool `(C,)`.
+        components: Principal directions of the posterior means, unit rows, `(K, C)`.
+        component_std: σ of the aggregate posterior along each, `(K,)`.
+        component_share: Share of the posterior means' variance, `(K,)`.
+    """
+
+    mean: Tensor
+    std: Tensor
+    nats: Tensor
+    active: Tensor
+    components: Tensor
+    component_std: Tensor
+    component_share: Tensor
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """All levels, and the test set as an upload is seen, for comparison.
+
+    Args:
+        levels: One entry a level, z_1 first.
+        reference_elbo: ELBOs of test images in nats, ascending, `(N,)`; each the mean of
+            `reference_draws` draws, a binary model seeing its images thresholded.
+        reference_draws: Draws behind each.
+        reference_reconstruction: Their mean reconstruction, nats.
+        reference_rate: Their mean rates, nats, z_1 first.
+    """
+
+    levels: tuple[LevelStatistics, ...]
+    reference_elbo: Tensor
+    reference_draws: int
+    reference_reconstruction: float
+    reference_rate: tuple[float, ...]
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """A flat mapping for a safetensors file."""
+        tensors = {
+            f"z{t}.{part}": getattr(level, part).contiguous()
+            for t, level in enumerate(self.levels, start=1)
+            for part in PARTS
+        }
+        tensors["reference.elbo"] = self.reference_elbo
+        tensors["reference.draws"] = torch.tensor(self.reference_draws)
+        tensors["reference.reconstruction"] = torch.tensor(self.reference_reconstruction)
+        tensors["reference.rate"] = torch.tensor(self.reference_rate)
+        return tensors
+
+    @staticmethod
+    def from_tensors(tensors: dict[str, Tensor], channels: tuple[int, ...]) -> Statistics:
+        """The reverse of `to_tensors`; BadInput names what is missing or has a wrong shape."""
+        levels = tuple(_level_from(tensors, t, count) for t, count in enumerate(channels, start=1))
+        names = ("elbo", "draws", "reconstruction", "rate")
+        elbo, draws, reconstruction, rate = (_take(tensors, f"reference.{n}") for n in names)
+        if len(rate) != len(levels) or elbo.ndim != 1 or len(elbo) == 0:
+            raise BadInput("statistics: the reference terms do not fit the model's levels.")
+        return Statistics(levels, elbo, int(draws), float(reconstruction), tuple(rate.tolist()))
+
+
+def _level_from(tensors: dict[str, Tensor], t: int, channels: int) -> LevelStatistics:
+    parts = {part: _take(tensors, f"z{t}.{part}") for part in PARTS}
+    count = len(parts["components"])
+    shapes = dict.fromkeys(PARTS, (channels,))
+    shapes |= {"components": (count, channels), "component_std": (count,),
+               "component_share": (count,)}  # fmt: skip
+    for part, tensor in parts.items():
+        if tuple(tensor.shape) != shapes[part]:
+            raise BadInput(
+                f"statistics: z{t}.{part} has shape {list(tensor.shape)}, "
+                f"the model needs {list(shapes[part])}."
+            )
+    return LevelStatistics(**{**parts, "active": parts["active"].bool()})
+
+
+def _take(tensors: dict[str, Tensor], name: str) -> Tensor:
+    if name not in tensors:
+        raise BadInput(f"statistics: '{name}' is missing; measure the model again.")
+    return tensors[name]
+
+
+class _Moments:
+    """Running moments of one level, over images and positions.
+
+    The covariance of E_q[z_t | x] over images is that between the means of two independent
+    passes up the chain, in which the noise of the draws below t has no share.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self.rows = self.images = 0
+        self.drawn, self.means, self.nats = torch.zeros(3, channels, dtype=torch.float64)
+        self.drawn_outer, self.means_outer = torch.zeros(2, channels, channels).double()
+
+    def add(self, z: Tensor, mean: Tensor, other_mean: Tensor, nats: Tensor) -> None:
+        self.images += len(z)
+        self.nats += _rows(nats).sum(0)
+        z, mean, other_mean = _rows(z), _rows(mean), _rows(other_mean)
+        self.rows += len(z)
+        self.drawn += z.sum(0)
+        self.drawn_outer += z.T @ z
+        self.means += (mean + other_mean).sum(0) / 2
+        crossed = mean.T @ other_mean
+        self.means_outer += (crossed + crossed.T) / 2
+
+    def covariance(self, total: Tensor, outer: Tensor) -> Tensor:
+        mean = total / self.rows
+        return outer / self.rows - torch.outer(mean, mean)
+
+    def finish(self, active: Tensor) -> LevelStatistics:
+        aggregate = self.covariance(self.drawn, self.drawn_outer)
+        of_means = self.covariance(self.means, self.means_outer)
+        values, vectors = torch.linalg.eigh(of_means)
+        kept = min(COMPONENTS, len(values))
+        components = vectors.T.flip(0)[:kept]
+        # A sign that does not depend on the solver: the largest entry is positive.
+        largest = components.abs().argmax(dim=1, keepdim=True)
+        components = components * components.gather(1, largest).sign()
+        spread = torch.einsum("kc,cd,kd->k", components, aggregate, components)
+        variances = values.flip(0)[:kept].clamp_min(0)
+        return LevelStatistics(
+            mean=(self.drawn / self.rows).float(),
+            std=aggregate.diagonal().clamp_min(0).sqrt().float(),
+            nats=(self.nats / self.images).float(),
+            active=active,
+            components=components.float(),
+            component_std=spread.clamp_min(0).sqrt().float(),
+            component_share=(variances / values.clamp_min(0).sum().clamp_min(1e-12)).float(),
+        )
+
+
+def _rows(z: Tensor) -> Tensor:
+    """`(B, C)` or `(B, C, H, W)` as rows of C coordinates, in float64 on the CPU."""
+    z = z.double().cpu()
+    return z if z.ndim == 2 else z.movedim(1, -1).reshape(-1, z.shape[1])
+
+
+@torch.no_grad()
+def level_statistics(
+    model: HierarchicalModel,
+    images: np.ndarray,
+    active: tuple[Tensor, ...],
+    seed: int = 0,
+    batch: int = 512,
+) -> tuple[LevelStatistics, ...]:
+    """The aggregate posterior of every level over `images`, uint8 `(N, H, W, C)`.
+
+    Args:
+        active: The active units of z_1 … z_T, bool `(C,)` each.
+        seed: Seed of the posterior draws and of a binary model's pixels.
+        batch: Images at once.
+    """
+    moments = [_Moments(level.channels) for level in model.levels]
+    generator = torch.Generator().manual_seed(seed)
+    device = next(model.parameters()).device
+    for start in range(0, len(images), batch):
+        x = to_float(images[start : start + batch]).to(device)
+        x = see(model, x, generator)
+        trace = encode(model, x, draw_noise(model, len(x), generator))
+        other = encode(model, x, draw_noise(model, len(x), generator))
+        for t in bottom_up(model.depth):
+            q, p = trace.posterior[t], model.prior(t, trace.z)
+            z = trace.z[t]
+            nats = q.base_dist.log_prob(z) - p.base_dist.log_prob(z)
+            moments[t - 1].add(z, q.mean, other.posterior[t].mean, nats)
+    return tuple(m.finish(a.cpu()) for m, a in zip(moments, active, strict=True))

@@ -1,0 +1,324 @@
+"""Train an MHVAE: `python -m models.train --data … --levels 64,32,16 --out runs/mine`.
+
+Interrupt it (Ctrl-C) or stop it from the page and what was learned is kept as a checkpoint;
+`--resume` goes on exactly where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from models.atomic import write_file
+from models.card import model_card
+from models.checkpoint import (
+    EXAMPLES,
+    as_stored,
+    parse_config,
+    pick_device,
+    save_checkpoint,
+    to_json,
+)
+from models.data import Data, load_data
+from models.errors import BadInput
+from models.evaluate import active_units, evaluate, mean_terms, seen_test_set
+from models.likelihoods import LIKELIHOODS
+from models.mhvae import MHVAE, MHVAEConfig
+from models.networks import NetworkConfig
+from models.presets import PRESETS
+from models.run import Metrics, RunFiles, Spent, load_state, preview, save_state, write_status
+from models.statistics import Statistics, level_statistics
+from models.training import TrainConfig, TrainState, steps_within, to_float, train
+
+SAVE_EVERY_S = 60.0
+SHOW_EVERY_S = 4.0
+REFERENCE_IMAGES, REFERENCE_DRAWS = 2000, 8
+QUICK_IMAGES = 1000  # test images of the measurement that ends a training
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that a run was asked: enough to do it again, or to go on."""
+
+    name: str
+    data: str
+    image_size: int | None
+    model: MHVAEConfig
+    training: TrainConfig
+
+    def to_json(self) -> bytes:
+        return to_json(asdict(self))
+
+
+def parse_levels(text: str) -> tuple[tuple[int, ...], ...]:
+    """Event shapes from "64,32,16" or "8x16x16,32", z_1 first."""
+    try:
+        return tuple(tuple(int(n) for n in part.split("x")) for part in text.split(",") if part)
+    except ValueError as error:
+        raise BadInput(
+            f"levels '{text}' cannot be read: write sizes from z_1 up, such as 64,32,16; "
+            "a map is written channels x height x width, such as 8x16x16."
+        ) from error
+
+
+def parse_numbers(text: str, name: str) -> tuple[float, ...]:
+    """Numbers from "5" or "10,6,6"."""
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise BadInput(
+            f"{name} '{text}' cannot be read: write numbers such as 5 or 10,6,6."
+        ) from error
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
+    add = parser.add_argument
+    add("--preset", choices=sorted(PRESETS), help="start from the recipe of a bundled model")
+    add("--data", help="avatars[:N], an IDX folder, a folder or zip of images, .npz, hf:OWNER/NAME")
+    add("--out", required=True, type=Path, help="folder of the checkpoint")
+    add("--name", help="what the model is called (default: the folder's name)")
+    add("--image-size", type=int, help="side that pictures are resized to")
+    add("--levels", default="64,32,16", help="sizes of z_1,z_2,…: 64,32,16 or 8x16x16,32")
+    add("--likelihood", choices=sorted(LIKELIHOODS), default="discretised_logistic")
+    add("--width", type=int, default=300, help="features of the MLPs' hidden layers")
+    add("--blocks", type=int, default=2, help="residual blocks")
+    add("--conv", default="", help="channels of the feature maps, such as 64,96,128; empty: MLPs")
+    add("--patch", type=int, default=4, help="side of the patches a convolutional model reads")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--steps", type=int, help="optimiser steps (default 5000)")
+    budget.add_argument("--minutes", type=float, help="time budget, turned into steps once")
+    add("--batch", type=int, default=256, help="images a step")
+    add("--lr", type=float, default=1e-3, help="peak learning rate")
+    add("--free-bits", default="4", help="nats a level keeps: one number or one a level; 0: off")
+    add("--kl-warmup", type=float, default=0.2, help="share of the steps of KL warm-up; 0: off")
+    add("--seed", type=int, default=0)
+    add("--device", default="auto", help="auto, cpu, cuda or mps")
+    add("--precision", choices=("auto", "bf16", "fp32"), default="auto")
+    add("--threads", type=int, help="CPU threads (default: all)")
+    add("--resume", action="store_true", help="go on with the run in --out")
+    return parser
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The options, a preset filling in what was not given."""
+    parser = build_parser()
+    first, _ = parser.parse_known_args(arguments)
+    if first.preset:
+        preset = dict(PRESETS[first.preset])
+        if first.minutes is not None:
+            preset.pop("steps")
+        parser.set_defaults(name=first.preset, **preset)
+    options = parser.parse_args(arguments)
+    if options.minutes is not None and not 0 < options.minutes <= 100_000:
+        raise BadInput(f"--minutes is {options.minutes}: give a number above 0.")
+    if not options.resume and not options.data:
+        raise BadInput(
+            "--data is missing: give avatars, an IDX folder, pictures, .npz or hf:OWNER/NAME."
+        )
+    return options
+
+
+def wants_bf16(precision: str, device: torch.device) -> bool:
+    """Whether matrix products run in bfloat16: asked for, or quick on this device."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Run:
+    """The run that the options ask for; a time budget counts as one step until measured."""
+    height, _, channels = data.train.shape[1:]
+    model = MHVAEConfig(
+        image_shape=(channels, height, height),
+        likelihood=options.likelihood,
+        levels=parse_levels(options.levels),
+        network=NetworkConfig(
+            options.width, options.blocks,
+            tuple(int(c) for c in parse_numbers(options.conv, "--conv")), options.patch,
+        ),
+    )  # fmt: skip
+    bits = parse_numbers(options.free_bits, "--free-bits")
+    bits = bits * len(model.levels) if len(bits) == 1 else bits
+    steps = options.steps if options.steps is not None else 5000
+    training = TrainConfig(
+        steps=steps, batch_size=options.batch, learning_rate=options.lr,
+        kl_warmup=options.kl_warmup, free_bits=bits if any(bits) else (), seed=options.seed,
+        bf16=wants_bf16(options.precision, device),
+    )  # fmt: skip
+    name = options.name or options.out.resolve().name
+    return Run(name, options.data, options.image_size, model, training)
+
+
+def read_run(files: RunFiles) -> Run:
+    """The run that was started in a folder."""
+    try:
+        raw = json.loads(files.spec.read_text())
+        architecture = parse_config(raw["model"])
+        training = raw["training"]
+        training["free_bits"] = tuple(training["free_bits"])
+        return Run(
+            raw["name"], raw["data"], raw["image_size"], architecture, TrainConfig(**training)
+        )
+    except FileNotFoundError as error:
+        raise BadInput(f"there is no run in '{files.out}': train without --resume.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"'{files.spec}' cannot be read ({error}): train again.") from error
+
+
+class StopRequest:
+    """Whether a signal has asked the run to stop; it ends after the step in hand."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # the last one is how Windows asks
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def start(options: argparse.Namespace, device: torch.device) -> tuple[Run, Data, TrainState, Spent]:
+    """The run, its data and the state to train from."""
+    files = RunFiles(options.out)
+    run = read_run(files) if options.resume else None
+    spec, size = (run.data, run.image_size) if run else (options.data, options.image_size)
+    say_starting(files, "getting the pictures ready")
+    data = load_data(spec, image_size=size)
+    run = run or new_run(options, data, device)
+    torch.manual_seed(run.training.seed)
+    model = MHVAE(run.model).to(device)
+    if run.model.network.channels:
+        model = model.to(memory_format=torch.channels_last)
+    state = TrainState(model, run.training)
+    if options.resume:
+        return run, data, state, load_state(files, state)
+    if options.minutes is not None:
+        say_starting(files, "measuring how fast it trains")
+        steps = steps_within(state, data.train, run.training, 60 * options.minutes)
+        run = replace(run, training=replace(run.training, steps=steps))
+    write_file(files.spec, run.to_json())
+    return run, data, state, Spent()
+
+
+def say_starting(files: RunFiles, message: str) -> None:
+    """Tell the page what comes before the first step, if it made a folder to be told in."""
+    if files.folder.is_dir():
+        write_status(files, "starting", message)
+
+
+def run_to_end(
+    run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spent, stop: StopRequest
+) -> Spent:
+    """Train, keeping state, metrics, preview and status; returns the time spent in all."""
+    metrics = Metrics(files, run.training.steps, len(run.model.levels))
+    metrics.start(state.step)
+    started, cpu_started = time.perf_counter(), time.process_time()
+    first, saved, shown = state.step, started, 0.0
+    show(files, state, data, run, eta_s=-1.0)
+    bar = tqdm(total=run.training.steps, initial=state.step, desc=run.name, unit="step")
+
+    def so_far() -> Spent:
+        wall, cpu = time.perf_counter() - started, time.process_time() - cpu_started
+        return Spent(spent.wall_s + wall, spent.cpu_s + cpu)
+
+    for record in train(state, data.train, run.training):
+        metrics.add(record)
+        bar.update()
+        now = time.perf_counter()
+        if now - shown > SHOW_EVERY_S:
+            rates = " ".join(f"{rate:.1f}" for rate in record.rate_nats)
+            bar.set_postfix_str(f"−ELBO {-record.elbo_nats:.1f}, rates {rates}")
+            pace = (now - started) / (record.step - first)
+            show(files, state, data, run, eta_s=pace * (record.steps - record.step))
+            # Drawing a preview costs; it takes at most a twentieth of the time.
+            shown = time.perf_counter() + 19 * (time.perf_counter() - now)
+        if now - saved > SAVE_EVERY_S:
+            save_state(files, state, so_far())
+            saved = now
+        if stop.asked:
+            break
+    bar.close()
+    save_state(files, state, so_far())
+    return so_far()
+
+
+def show(files: RunFiles, state: TrainState, data: Data, run: Run, eta_s: float) -> None:
+    """Write the preview and the status of a running training."""
+    write_file(files.preview, preview(state.ema, data.test))
+    write_status(files, "running", step=state.step, steps=run.training.steps, eta_s=eta_s)
+
+
+def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spent) -> None:
+    """Measure the averaged weights and save them as a checkpoint."""
+    progress = {"step": state.step, "steps": run.training.steps}
+    write_status(files, "finishing", "measuring the model", **progress)
+    model = as_stored(state.ema)
+    model.to(next(state.model.parameters()).device)
+    write_file(files.preview, preview(model, data.test))
+    statistics = measure(model, data)
+    result = evaluate(model, statistics.levels, data.test[:QUICK_IMAGES])
+    training = {
+        "config": asdict(run.training), "steps_done": state.step, "data": run.data,
+        "wall_s": round(spent.wall_s, 1), "cpu_s": round(spent.cpu_s, 1),
+    }  # fmt: skip
+    card = model_card(run.name, run.model, result, data.card, training)
+    save_checkpoint(
+        files.out, run.name, model, statistics, result, data.card, training,
+        data.test[:EXAMPLES], card,
+    )  # fmt: skip
+    ended = "done" if state.step == run.training.steps else "stopped"
+    write_status(files, ended, **progress)
+
+
+def measure(model: MHVAE, data: Data, seed: int = 0) -> Statistics:
+    """The statistics that the explorer needs, from the training set and the test set."""
+    x = seen_test_set(model, data.test)
+    levels = level_statistics(model, data.train, active_units(model, x[:REFERENCE_IMAGES], seed))
+    # The reference is seen as an upload is: a binary model's images thresholded.
+    as_uploads = model.as_seen(to_float(data.test[:REFERENCE_IMAGES]))
+    reconstruction, rate = mean_terms(model, as_uploads, REFERENCE_DRAWS, seed)
+    elbo = (reconstruction - rate.sum(1)).sort().values
+    return Statistics(
+        levels, elbo, REFERENCE_DRAWS, float(reconstruction.mean()), tuple(rate.mean(0).tolist())
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    files = None
+    try:
+        options = parse(arguments)
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        device = pick_device(options.device)
+        files = RunFiles(options.out)
+        stop = StopRequest()
+        run, data, state, spent = start(options, device)
+        spent = run_to_end(run, data, state, files, spent, stop)
+        finish(run, data, state, files, spent)
+        print(f"saved {options.out}: open it with  python app.py --model {options.out}")
+    except BadInput as error:
+        if files is not None and files.folder.is_dir():
+            write_status(files, "failed", str(error))
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""`hf:OWNER/NAME` against a stand-in for `datasets`: no test needs the package or a network."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.data import load_data
+from models.errors import BadInput
+
+RNG = np.random.default_rng(20)
+GREY = RNG.integers(0, 256, (20, 9, 9), dtype=np.uint8)
+
+
+class _Table:
+    """As much of a `datasets.Dataset` as is used."""
+
+    def __init__(self, rows: list[dict[str, object]], features: dict[str, object]) -> None:
+        self.rows, self.features, self.info = rows, features, types.SimpleNamespace(license="cc0")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        return iter(self.rows)
+
+    def __getitem__(self, column: str) -> list[object]:
+        return [row[column] for row in self.rows]
+
+    def cast_column(self, column: str, feature: object) -> _Table:
+        assert column in self.features
+        assert vars(feature) == {"decode": False}
+        return self
+
+
+def _feature(name: str, **values: object) -> object:
+    def init(self: object, **given: object) -> None:
+        vars(self).update(given)
+
+    return type(name, (), {"__init__": init})(**values)
+
+
+def _hub(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
+    """A `datasets` package whose `load_dataset` returns or raises `answer`."""
+
+    def load_dataset(_: str) -> object:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    module = types.ModuleType("datasets")
+    vars(module)["load_dataset"] = load_dataset
+    monkeypatch.setitem(sys.modules, "datasets", module)
+
+
+def _table(tmp_path: Path, pictures: np.ndarray) -> _Table:
+    rows: list[dict[str, object]] = []
+    for number, picture in enumerate(pictures):
+        path = tmp_path / f"{len(pictures)}-{number}.png"
+        Image.fromarray(picture).save(path)
+        stored = {"bytes": path.read_bytes(), "path": None}
+        rows.append(
+            {"image": stored if number else {"bytes": None, "path": str(path)}, "y": number % 2}
+        )
+    features = {"y": _feature("ClassLabel", names=["even", "odd"]), "image": _feature("Image")}
+    return _Table(rows, features)
+
+
+def test_hub_pictures_labels_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = RNG.integers(0, 256, (6, 28, 28), dtype=np.uint8)
+    pixels = hashlib.sha256(pictures[:4].tobytes()).hexdigest()
+    monkeypatch.setattr("models.data._KNOWN", {pixels: {"title": "known"}})
+    train, test = _table(tmp_path, pictures[:4]), _table(tmp_path, pictures[4:])
+    _hub(monkeypatch, {"train": train, "test": test})
+    data = load_data("hf:someone/digits")
+    assert np.array_equal(data.train[..., 0], pictures[:4])
+    assert np.array_equal(data.test[..., 0], pictures[4:])
+    assert data.labels["y"][0].tolist() == [0, 1, 0, 1]
+    assert data.card["classes"] == {"y": ["even", "odd"]}
+    assert (data.card["source"], data.card["licence"]) == ("hf:someone/digits", "cc0")
+    assert data.card["title"] == "known"  # recognised though a Hub set passes as RGB
+
+
+def test_a_hub_set_without_a_test_split_is_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _hub(monkeypatch, {"train": _table(tmp_path, GREY)})
+    data = load_data("hf:someone/digits", image_size=9, seed=3)
+    assert (len(data.train), len(data.test)) == (18, 2)
+    assert data.card["split_seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (ConnectionError("Couldn't reach it"), "cannot be reached - check the network.*avatars"),
+        (FileNotFoundError("LocalEntryNotFoundError: …"), "cannot be reached"),
+        (FileNotFoundError("Dataset doesn't exist"), "not on the Hub.*check the name"),
+        (RuntimeError("Dataset scripts are no longer supported"), "scripts are no longer.* - "),
+        ({"all": None}, "no split named train"),
+        ({"train": _Table([], {"text": _feature("Value")})}, "no column of pictures"),
+    ],
+)
+def test_hub_troubles(monkeypatch: pytest.MonkeyPatch, answer: object, message: str) -> None:
+    _hub(monkeypatch, answer)
+    with pytest.raises(BadInput, match=message):
+        load_data("hf:someone/thing")
+
+
+def test_the_hub_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(BadInput, match=r"`pip install datasets`, or give local files"):
+        load_data("hf:ylecun/mnist")
+
+
+@pytest.mark.parametrize("name", ["", "mnist", "a/b/c", "../x", "a/..", "a b/c"])
+def test_hub_names_that_are_none(name: str) -> None:
+    with pytest.raises(BadInput, match="write hf:OWNER/NAME"):
+        load_data(f"hf:{name}")

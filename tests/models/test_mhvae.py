@@ -1,0 +1,131 @@
+"""The MHVAE: shapes, strict Markov structure, no NaN, batch independence, bad configurations."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from models.chain import decode, draw_noise, encode
+from models.errors import BadInput
+from models.mhvae import MHVAE, MHVAEConfig
+from models.networks import LOG_STD_HIGH, LOG_STD_LOW, NetworkConfig, bounded_log_std
+from models.objective import terms
+from models.policy import KEEP
+
+SMALL = NetworkConfig(width=16, blocks=1)
+CONV = NetworkConfig(width=16, blocks=1, channels=(8, 12, 16), patch=4)
+CONFIGS = {
+    "vae": MHVAEConfig((1, 28, 28), "bernoulli", ((5,),), SMALL),
+    "digits": MHVAEConfig((1, 28, 28), "bernoulli", ((9,), (5,), (3,)), SMALL),
+    "five": MHVAEConfig((1, 28, 28), "discretised_logistic", ((9,), (5,), (4,), (3,), (2,)), SMALL),
+    "conv": MHVAEConfig((3, 64, 64), "discretised_logistic", ((9,), (5,), (3,), (2,)), CONV),
+    "odd": MHVAEConfig((1, 28, 28), "bernoulli", ((9,), (5,)), CONV),
+    "spatial": MHVAEConfig(
+        (3, 64, 64), "discretised_logistic", ((4, 16, 16), (6, 8, 8), (5, 4, 4), (7,)), CONV
+    ),
+    "same side": MHVAEConfig((3, 32, 32), "discretised_logistic", ((2, 8, 8), (3, 8, 8)), CONV),
+}
+EVERY = pytest.mark.parametrize("name", CONFIGS)
+
+
+def make(name: str) -> MHVAE:
+    torch.manual_seed(0)
+    return MHVAE(CONFIGS[name]).eval()
+
+
+def pictures(model: MHVAE, count: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return model.as_seen(torch.rand((count, *model.image_shape), generator=generator))
+
+
+@EVERY
+def test_shapes(name: str) -> None:
+    model = make(name)
+    x = pictures(model, 3)
+    parts = terms(model, x, draw_noise(model, 3))
+    assert parts.reconstruction.shape == (3,)
+    assert parts.rate.shape == (3, model.depth)
+    trace = encode(model, x)
+    for level in model.levels:
+        assert trace.z[level.index].shape == (3, *level.shape)
+    assert model.likelihood(trace.z).mean.shape == x.shape
+
+
+@EVERY
+def test_every_weight_learns(name: str) -> None:
+    model = make(name)
+    terms(model, pictures(model, 2), draw_noise(model, 2)).loss.backward()
+    still = [k for k, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert still == []
+
+
+@EVERY
+def test_it_is_strictly_markov(name: str) -> None:
+    """q(z_t) sees z_{t-1} alone, p(z_t) sees z_{t+1} alone: no other entry is ever read."""
+    model = make(name)
+    full = encode(model, pictures(model, 2)).z
+    for t in range(1, model.depth + 1):
+        below = [None] * (model.depth + 1)
+        below[t - 1] = full[t - 1]
+        q = model.posterior(t, tuple(below))
+        assert torch.equal(q.mean, model.posterior(t, full).mean)
+        above = [None] * (model.depth + 1)
+        if t < model.depth:
+            above[t + 1] = full[t + 1]
+        assert torch.equal(model.prior(t, tuple(above)).mean, model.prior(t, full).mean)
+    only = [None, full[1], *[None] * (model.depth - 1)]
+    assert torch.equal(model.likelihood(tuple(only)).mean, model.likelihood(full).mean)
+
+
+@EVERY
+@pytest.mark.parametrize("size", [1e3, 1e9, 1e18])
+def test_no_input_makes_a_nan(name: str, size: float) -> None:
+    model = make(name)
+    x = pictures(model, 2)
+    trace = encode(model, x)
+    offsets = {t: torch.full(trace.z[t].shape, size) for t in range(1, model.depth + 1)}
+    picture = model.likelihood(decode(model, trace, (KEEP,) * model.depth, offsets)).mean
+    assert torch.isfinite(picture).all()
+    for t in range(1, model.depth + 1):
+        z = (*trace.z[: t - 1], trace.z[t - 1] * size, *trace.z[t:])
+        q = model.posterior(t, z)
+        assert torch.isfinite(q.mean).all() and (q.stddev > 0).all()
+
+
+def test_log_std_is_bounded_and_smooth() -> None:
+    raw = torch.tensor([-1e9, -50.0, -1e-3, 0.0, 1e-3, 50.0, 1e9], dtype=torch.float64)
+    raw.requires_grad_()
+    bounded = bounded_log_std(raw)
+    assert bounded.min() >= -LOG_STD_LOW and bounded.max() <= LOG_STD_HIGH
+    (slope,) = torch.autograd.grad(bounded.sum(), raw)
+    assert slope[2:5].tolist() == pytest.approx([1, 1, 1], abs=1e-6)
+
+
+def test_one_image_does_not_depend_on_its_batch_mates() -> None:
+    """Beyond float summation order, which differs with the batch's shape."""
+    model = make("conv")
+    x = pictures(model, 4)
+    together, alone = encode(model, x), encode(model, x[2:3])
+    for a, b in zip(together.z, alone.z, strict=True):
+        torch.testing.assert_close(a[2:3], b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"levels": ()}, "T = 0"),
+        ({"levels": ((3,), (0,))}, "z_2"),
+        ({"levels": ((3, 4),)}, "z_1"),
+        ({"levels": ((4, 8, 8),)}, "convolutions"),
+        ({"levels": ((9_000_000,),)}, "smaller"),
+        ({"image_shape": (2, 28, 28)}, "1 or 3 channels"),
+        ({"image_shape": (1, 28, 30)}, "equal sides"),
+        ({"likelihood": "poisson"}, "poisson"),
+        ({"network": NetworkConfig(width=0)}, "width"),
+        ({"network": NetworkConfig(channels=(8,), patch=5)}, "patch 5"),
+    ],
+)
+def test_bad_configurations_are_named(changes: dict, says: str) -> None:
+    fields = {"image_shape": (1, 28, 28), "likelihood": "bernoulli", "levels": ((4,),)}
+    with pytest.raises(BadInput, match=says):
+        MHVAEConfig(**{**fields, **changes})
