@@ -19,6 +19,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -223,6 +224,9 @@ class TrainingJob:
         raise BadInput(f"the name '{name}' is taken too often: choose another.")
 
     def _launch(self, out: Path, title: str, arguments: Sequence[str]) -> None:
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):  # it has said its last word
+                self._process.wait(10)
         command = [sys.executable, "-m", "models.train", f"--out={out}", *arguments]
         started = time.time()
         process = start_low(

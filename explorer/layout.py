@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import gradio as gr
+from gradio import themes
 
 from explorer.desk import build_desk
 from explorer.jobs import TrainingJob
@@ -42,8 +43,8 @@ def build(live: Live, job: TrainingJob, data: str | None) -> gr.Blocks:
 
 def theme() -> gr.Theme:
     """One calm theme; the font is named because Gradio's own lacks a true bold."""
-    fonts = [gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif"]
-    return gr.themes.Default(primary_hue="indigo", neutral_hue="slate", font=fonts)
+    fonts = [themes.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif"]
+    return themes.Default(primary_hue="indigo", neutral_hue="slate", font=fonts)
 
 
 def launch(

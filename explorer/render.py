@@ -22,9 +22,8 @@ from torch import Tensor
 from explorer.axes import offsets
 from explorer.recipe import Recipe
 from models.base import HierarchicalModel, Trace, top_down
-from models.chain import decode
+from models.chain import decode, sample_chain
 from models.errors import BadInput
-from models.policy import Policy
 
 if TYPE_CHECKING:
     from models.statistics import Statistics
@@ -102,11 +101,7 @@ def ladder(
 
 def sample_frame(model: HierarchicalModel, seed: int, temperature: float = 1.0) -> Frame:
     """A picture from the prior: every level resampled, its noise a function of the seed."""
-    device = next(model.parameters()).device
-    shapes = (model.image_shape, *(level.shape for level in model.levels))
-    empty = Trace(tuple(torch.zeros((1, *shape), device=device) for shape in shapes), ())
-    policies = (Policy("resample", seed),) * model.depth
-    return picture(model, decode(model, empty, policies, temperature=temperature))
+    return picture(model, sample_chain(model, seed, temperature))
 
 
 def shadowed(recipe: Recipe, depth: int) -> dict[int, str]:
@@ -123,7 +118,7 @@ def shadowed(recipe: Recipe, depth: int) -> dict[int, str]:
     reason = (
         f"{lowest} is pinned: it stays as it was, so nothing above {lowest} reaches the picture."
     )
-    return {t: reason for t in range(pinned[0] + 1, depth + 1)}
+    return dict.fromkeys(range(pinned[0] + 1, depth + 1), reason)
 
 
 def name_of(level: int) -> str:

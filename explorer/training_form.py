@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ import torch
 from explorer.training_pictures import Pictures, check_pictures
 from models.data import MAX_AVATARS, SIDES, Data
 from models.errors import BadInput
+from models.likelihoods import LIKELIHOODS
 from models.mhvae import MHVAE
 from models.train import new_run, parse
 from models.training import check_fit
@@ -76,14 +78,14 @@ class StartingPoint:
 
     title: str
     about: str
-    values: Mapping[str, object]
+    values: Mapping[str, Any]
 
 
 QUICK = "quick"
 STARTING_POINTS: Mapping[str, StartingPoint] = {
     QUICK: StartingPoint(
         "Quick look, 3 minutes",
-        "Small colour pictures, 32×32, three levels. Soon shows whether the data and the levels work.",
+        "Small colour pictures, 32×32, three levels: soon shows whether data and levels work.",
         {"image_size": 32, "levels": "32,16,8", "likelihood": "discretised_logistic",
          "free_bits": "6,4,4", "kl_warmup": 0.2, "budget": "minutes", "minutes": 3, "width": 128,
          "blocks": 1, "conv": "48,64", "patch": 4, "batch": 64, "learning_rate": 1e-3},
@@ -196,6 +198,8 @@ def _options(form: Form) -> list[str]:
     ):  # fmt: skip
         if len(text) > MAX_TEXT:
             raise BadInput(f"{label} is too long: write a few numbers, such as 64,32,16.")
+    if form.likelihood not in LIKELIHOODS:
+        raise BadInput("Likelihood is not chosen: choose one of the two.")
     options = [
         f"--levels={form.levels}",
         f"--likelihood={form.likelihood}",
@@ -209,8 +213,6 @@ def _options(form: Form) -> list[str]:
     ]
     if form.image_size is not None:
         options.append(f"--image-size={whole('Image size', form.image_size, *SIDES)}")
-    if form.likelihood is None:
-        raise BadInput("Likelihood is not chosen: choose one of the two.")
     if form.budget == "steps":
         return [*options, f"--steps={whole('Steps', form.steps, 1, 10_000_000)}"]
     return [*options, f"--minutes={decimal('Minutes', form.minutes, 0.05, 10_080)}"]

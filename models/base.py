@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
 Chain = tuple[Tensor | None, ...]
+Noise = tuple[Tensor, ...]  # eps at its subscripts; entry 0 is empty
 
 
 def bottom_up(depth: int) -> Iterable[int]:
@@ -62,15 +63,27 @@ class Trace:
 
     Args:
         z: The chain z_0 … z_T, each entry with shape `(B, *event)`.
-        posterior: q(z_t | …) by subscript; entry 0 is None.
+        posteriors: q(z_1 | …) … q(z_T | …), bottom first; read them with `q`.
     """
 
     z: tuple[Tensor, ...]
-    posterior: tuple[Distribution | None, ...]
+    posteriors: tuple[Distribution, ...] = ()
 
     @property
     def depth(self) -> int:
         return len(self.z) - 1
+
+    def q(self, t: int) -> Distribution:
+        """q(z_t | …), by its subscript."""
+        return self.posteriors[t - 1]
+
+
+def known(z: Chain, t: int) -> Tensor:
+    """The entry z_t of a chain that has come as far as t."""
+    entry = z[t]
+    if entry is None:
+        raise ValueError(f"z_{t} was read before the chain reached it")
+    return entry
 
 
 def gaussian(mean: Tensor, std: Tensor, event_dims: int) -> Independent:
@@ -115,7 +128,7 @@ class HierarchicalModel(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def as_seen(self, x: Tensor) -> Tensor:
-        """The image as the model sees it, with shape `(B, C, H, W)`: binary, or on the 8-bit grid."""
+        """The image as the model sees it, `(B, C, H, W)`: binary, or on the 8-bit grid."""
 
     @abc.abstractmethod
     def posterior(self, t: int, z: Chain) -> Distribution:

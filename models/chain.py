@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, Trace, bottom_up, draw, noise, top_down
+from models.base import HierarchicalModel, Noise, Trace, bottom_up, draw, known, noise, top_down
 from models.policy import Policy
 
 
-def encode(model: HierarchicalModel, x: Tensor, eps: Chain | None = None) -> Trace:
+def encode(model: HierarchicalModel, x: Tensor, eps: Noise | None = None) -> Trace:
     """The trace of an image.
 
     Args:
@@ -32,23 +32,23 @@ def encode(model: HierarchicalModel, x: Tensor, eps: Chain | None = None) -> Tra
             where z_t is the mean of q(z_t | z_{t-1}).
     """
     z: list[Tensor | None] = [x] + [None] * model.depth
-    posteriors: list[Distribution | None] = [None] * (model.depth + 1)
+    posteriors: list[Distribution] = []
     for t in bottom_up(model.depth):
         q = model.posterior(t, tuple(z))
-        posteriors[t] = q
-        z[t] = q.mean if eps is None else draw(q, _known(eps[t]))
-    return Trace(tuple(_known(entry) for entry in z), tuple(posteriors))
+        posteriors.append(q)
+        z[t] = q.mean if eps is None else draw(q, eps[t])
+    return Trace(tuple(known(tuple(z), t) for t in range(len(z))), tuple(posteriors))
 
 
 def draw_noise(
     model: HierarchicalModel, batch: int, generator: torch.Generator | None = None
-) -> Chain:
-    """One standard normal draw for every level, drawn on the CPU, `z[0]` left empty."""
+) -> Noise:
+    """One standard normal draw for every level, drawn on the CPU."""
     like = next(model.parameters())
     drawn = (
         torch.randn((batch, *level.shape), generator=generator).to(like) for level in model.levels
     )
-    return (None, *drawn)
+    return (torch.empty(0), *drawn)
 
 
 def decode(
@@ -88,6 +88,16 @@ def decode(
     return tuple(z)
 
 
+def sample_chain(
+    model: HierarchicalModel, seed: int, temperature: float = 1.0
+) -> tuple[Tensor, ...]:
+    """A chain from the prior, of one image: every level resampled with `seed`; entry 0 is empty."""
+    like = next(model.parameters())
+    shapes = (model.image_shape, *(level.shape for level in model.levels))
+    empty = Trace(tuple(torch.zeros((1, *shape)).to(like) for shape in shapes))
+    return decode(model, empty, (Policy("resample", seed),) * model.depth, temperature=temperature)
+
+
 def _keeps_all(policy: Policy) -> bool:
     return policy.kind == "keep" or (policy.kind == "memory" and policy.rho == 1.0)
 
@@ -107,9 +117,3 @@ def _noise_under(
     if policy.kind == "keep":
         return own
     return policy.rho * own + sqrt(1 - policy.rho**2) * fresh
-
-
-def _known(entry: Tensor | None) -> Tensor:
-    if entry is None:
-        raise ValueError("a chain was read above the level it has reached")
-    return entry

@@ -18,6 +18,7 @@ import json
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -144,6 +145,17 @@ def save_checkpoint(
     })  # fmt: skip
 
 
+def update_measures(
+    folder: Path, statistics: Statistics, evaluation: dict[str, Any], readme: str
+) -> None:
+    """Replace the measured numbers of a checkpoint and its model card, all or none."""
+    write_folder(folder, {
+        "statistics.safetensors": save_tensors(statistics.to_tensors()),
+        "evaluation.json": to_json(evaluation),
+        "README.md": readme.encode(),
+    })  # fmt: skip
+
+
 def config_json(name: str, model: MHVAE, card: dict, training: dict) -> dict[str, object]:
     """What config.json holds."""
     return {
@@ -196,7 +208,7 @@ def to_json(value: object) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def locate(path: str | Path, **hub: object) -> Path:
+def locate(path: str | Path, **hub: Any) -> Path:
     """The local folder of a checkpoint: itself, or the download of a Hub id `OWNER/NAME`.
 
     Args:
@@ -217,7 +229,7 @@ def locate(path: str | Path, **hub: object) -> Path:
     raise BadInput(f"there is no checkpoint folder '{path}': check the path.")
 
 
-def download(hub_id: str, **hub: object) -> Path:
+def download(hub_id: str, **hub: Any) -> Path:
     """The local copy of a Hub repository; only data files are fetched, never a pickle."""
     from huggingface_hub import snapshot_download
 
@@ -287,14 +299,16 @@ def parse_config(config: dict) -> MHVAEConfig:
     network = config["network"]
     try:
         return MHVAEConfig(
-            image_shape=_integers(config["image_shape"]),
+            image_shape=_integers(config["image_shape"]),  # pyright: ignore[reportArgumentType]
             likelihood=config["likelihood"],
             levels=tuple(_integers(shape) for shape in config["levels"]),
             network=NetworkConfig(
-                *_integers([network["width"], network["blocks"]]),
-                _integers(network["channels"]), *_integers([network["patch"]]),
+                width=_integer(network["width"]),
+                blocks=_integer(network["blocks"]),
+                channels=_integers(network["channels"]),
+                patch=_integer(network["patch"]),
             ),
-        )  # fmt: skip
+        )
     except (TypeError, ValueError) as error:
         raise BadInput(f"config.json cannot be read: {error}") from error
 
@@ -309,10 +323,16 @@ def check_keys(where: str, found: dict, expected: tuple[str, ...]) -> None:
         raise BadInput(f"{where}: unknown {', '.join(map(str, unknown))}; remove or update Strata.")
 
 
+def _integer(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} should be a whole number")
+    return value
+
+
 def _integers(values: object) -> tuple[int, ...]:
-    if not isinstance(values, (list, tuple)) or any(type(v) is not int for v in values):
+    if not isinstance(values, list | tuple):
         raise TypeError(f"{values!r} should be a list of whole numbers")
-    return tuple(values)
+    return tuple(_integer(value) for value in values)
 
 
 def build(family: str, architecture: MHVAEConfig, tensors: dict[str, torch.Tensor]) -> MHVAE:
@@ -367,7 +387,7 @@ def read_examples(content: bytes, config: MHVAEConfig) -> np.ndarray:
     channels, height, width = config.image_shape
     try:
         with Image.open(io.BytesIO(content)) as picture:
-            count = int(picture.text.get("count", EXAMPLES))
+            count = int(picture.info.get("count", EXAMPLES))
             sheet = np.asarray(picture.convert("RGB" if channels == 3 else "L"))
         rows, columns = sheet.shape[0] // height, sheet.shape[1] // width
         tiles = sheet.reshape(rows, height, columns, width, channels).transpose(0, 2, 1, 3, 4)

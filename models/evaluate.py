@@ -14,19 +14,22 @@ Every number is a function of (checkpoint, data, seed). Two measures of a level:
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from models.atomic import write_file
 from models.base import HierarchicalModel, Trace, bottom_up, draw
+from models.card import model_card
 from models.chain import decode, draw_noise, encode
-from models.checkpoint import Checkpoint, load_checkpoint, pick_device
+from models.checkpoint import load_checkpoint, pick_device, to_json, update_measures
 from models.data import load_data
 from models.errors import BadInput
 from models.likelihoods import bits_per_dim
@@ -39,8 +42,6 @@ ACTIVE_THRESHOLD = 0.01
 ACTIVE_DRAWS = 50
 REACH_IMAGES = 256
 REACH_SIGMA = 2.0
-
-Progress = Callable[[str, int], "tqdm | None"]
 
 
 def seen_test_set(model: HierarchicalModel, images: np.ndarray, seed: int = 0) -> Tensor:
@@ -99,19 +100,17 @@ def posterior_means(
     """
     found: list[list[Tensor]] = [[] for _ in model.levels]
     for batch in batches(x, model):
-        first = model.posterior(1, (batch, *[None] * model.depth))
+        first = model.posterior(1, (batch,))
         found[0].append(first.mean.cpu())
         totals = [torch.zeros(())] * model.depth
         for _ in range(draws):
             eps = draw_noise(model, len(batch), generator)
-            z: list[Tensor | None] = [batch, draw(first, eps[1]), *[None] * (model.depth - 1)]
-            for t in bottom_up(model.depth):
-                if t > 1:
-                    z[t] = draw(model.posterior(t, tuple(z)), eps[t])
-                    totals[t - 1] = totals[t - 1] + z[t].cpu()
-        for t in bottom_up(model.depth):
-            if t > 1:
-                found[t - 1].append(totals[t - 1] / draws)
+            z: list[Tensor] = [batch, draw(first, eps[1])]
+            for t in range(2, model.depth + 1):
+                z.append(draw(model.posterior(t, tuple(z)), eps[t]))
+                totals[t - 1] = totals[t - 1] + z[t].cpu()
+        for t in range(2, model.depth + 1):
+            found[t - 1].append(totals[t - 1] / draws)
     return [torch.cat(parts) for parts in found]
 
 
@@ -155,7 +154,7 @@ def _joined(traces: list[Trace]) -> Trace:
     """One trace of several batches; decoding needs no posteriors."""
     entries = zip(*(trace.z for trace in traces), strict=True)
     z = tuple(torch.cat(parts) for parts in entries)
-    return Trace(z, (None,) * len(z))
+    return Trace(z)
 
 
 @torch.no_grad()
@@ -178,11 +177,11 @@ def evaluate(
     draws: int = 4,
     seed: int = 0,
     progress: bool = False,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """All measures of a model on test images, uint8 `(N, H, W, C)`; lists run z_1 … z_T.
 
     Args:
-        statistics: Of the training set; σ for the reach.
+        statistics: σ of the training set, for the reach, and the active units of these images.
         k: Samples of the importance-weighted bound; 0 leaves it out.
         limit: The bound is taken over the first so many images; the rest over all.
         draws: Draws per image behind the terms.
@@ -190,21 +189,21 @@ def evaluate(
     x = seen_test_set(model, images, seed)
     reconstruction, rate = mean_terms(model, x, draws, seed)
     elbo = reconstruction - rate.sum(1)
-    active = active_units(model, x, seed)
-    result: dict[str, object] = {
+    active = tuple(level.active for level in statistics)
+    result: dict[str, Any] = {
         "elbo_nats": float(elbo.mean()),
         "elbo_standard_error": float(elbo.std() / len(elbo) ** 0.5),
         "reconstruction_nats": float(reconstruction.mean()),
         "rate_nats": rate.mean(0).tolist(),
         "active_units": [int(a.sum()) for a in active],
         "reach": list(reach(model, x, statistics)),
-        "psnr_db": psnr(model, x),
         "n_images": len(x),
         "draws": draws,
         "seed": seed,
     }
     if model.eight_bit:
         result["bits_per_dim"] = bits_per_dim(-float(elbo.mean()), model.image_shape)
+        result["psnr_db"] = psnr(model, x)
     if k:
         bounded = nll(model, x[:limit], k, seed, progress)
         result |= {
@@ -216,7 +215,7 @@ def evaluate(
     return result
 
 
-def table(result: dict[str, object]) -> str:
+def table(result: dict[str, Any]) -> str:
     """The measures as lines a person reads."""
     lines = [f"−ELBO            {-result['elbo_nats']:.2f} nats"]
     if "bits_per_dim" in result:
@@ -227,23 +226,14 @@ def table(result: dict[str, object]) -> str:
             f"{result['nll_standard_error']:.2f} nats, {result['nll_images']:,} images"
         )
     lines.append(f"reconstruction   {result['reconstruction_nats']:.2f} nats")
-    lines.append(f"PSNR             {result['psnr_db']:.2f} dB")
+    if "psnr_db" in result:
+        lines.append(f"PSNR             {result['psnr_db']:.2f} dB")
     lines.append(f"images           {result['n_images']:,}")
     lines.append("level   rate (nats)   active units   reach")
     rows = zip(result["rate_nats"], result["active_units"], result["reach"], strict=True)
     for t, (rate, active, reached) in enumerate(rows, start=1):
         lines.append(f"z_{t:<5} {rate:>11.2f} {active:>14} {reached:>7.3f}")
     return "\n".join(lines)
-
-
-def check_images(checkpoint: Checkpoint, images: np.ndarray) -> None:
-    """Refuse test images of another shape than the model's."""
-    channels, height, width = checkpoint.model.image_shape
-    if images.shape[1:] != (height, width, channels):
-        raise BadInput(
-            f"the data has images {list(images.shape[1:])} (height, width, channels), the model "
-            f"'{checkpoint.name}' needs {[height, width, channels]}: give the data it was made for."
-        )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -257,25 +247,43 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu", help="cpu (the printed digits), cuda, mps, auto")
     parser.add_argument("--json", type=Path, help="also write the measures to this file")
+    parser.add_argument(
+        "--write", action="store_true", help="also keep them in the checkpoint and its model card"
+    )
     options = parser.parse_args(arguments)
     try:
-        if options.k < 0 or options.draws < 1 or (options.limit is not None and options.limit < 1):
-            raise BadInput("--k must be at least 0, --draws and --limit at least 1.")
-        checkpoint = load_checkpoint(options.checkpoint, pick_device(options.device))
-        channels, side, _ = checkpoint.model.image_shape
-        data = load_data(options.data, image_size=side, channels=channels)
-        check_images(checkpoint, data.test)
-        result = evaluate(
-            checkpoint.model, checkpoint.statistics.levels, data.test,
-            options.k, options.limit, options.draws, options.seed, progress=sys.stderr.isatty(),
-        )  # fmt: skip
-        print(table(result))
-        if options.json:
-            options.json.write_text(json.dumps(result, indent=2) + "\n")
+        run(options)
     except (BadInput, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure as the command line asks."""
+    if options.k < 0 or options.draws < 1 or (options.limit is not None and options.limit < 1):
+        raise BadInput("--k must be at least 0, --draws and --limit at least 1.")
+    checkpoint = load_checkpoint(options.checkpoint, pick_device(options.device))
+    model = checkpoint.model
+    channels, side, _ = model.image_shape
+    images = load_data(options.data, image_size=side, channels=channels).test
+    active = active_units(model, seen_test_set(model, images, options.seed), options.seed)
+    pairs = zip(checkpoint.statistics.levels, active, strict=True)
+    levels = tuple(replace(level, active=found.cpu()) for level, found in pairs)
+    result = evaluate(
+        model, levels, images, options.k, options.limit, options.draws, options.seed,
+        progress=sys.stderr.isatty(),
+    )  # fmt: skip
+    print(table(result))
+    if options.json:
+        write_file(options.json, to_json(result))
+    if options.write:
+        card = model_card(
+            checkpoint.name, checkpoint.config, result, checkpoint.card, checkpoint.training
+        )
+        update_measures(
+            checkpoint.path, replace(checkpoint.statistics, levels=levels), result, card
+        )
 
 
 if __name__ == "__main__":

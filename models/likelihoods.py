@@ -2,7 +2,7 @@
 
 bernoulli             p(x) = π^x (1 − π)^(1−x), x in {0, 1}
 discretised_logistic  p(x) = σ((x + h − μ)/s) − σ((x − h − μ)/s), h = 1/510, x = k/255,
-                      the two end bins taking the whole tail (Salimans et al. 2017, PixelCNN++, eq. 2)
+                      the two end bins taking the whole tail (Salimans et al. 2017, eq. 2)
 
 A likelihood turns the output of a network, one number for each pixel and channel, into a
 distribution over images with pixels in [0, 1]. The logistic's scale is learned for each
@@ -18,10 +18,12 @@ from math import log
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import Bernoulli, Distribution, Independent, constraints
+from torch.distributions import Bernoulli, Distribution, Independent
+from torch.types import _size as Size
 
 LEVELS = 255  # the largest value of an 8-bit pixel
 LOG_SCALE_BOUND = 7.0
+NO_SHAPE = torch.Size()
 
 
 class DiscretisedLogistic(Distribution):
@@ -31,9 +33,6 @@ class DiscretisedLogistic(Distribution):
         location: μ, with shape `(B, C, H, W)`, in units of the pixel range [0, 1].
         log_scale: log s, same shape and units; not below −7, so that `mean` holds.
     """
-
-    arg_constraints: dict[str, constraints.Constraint] = {}
-    support = constraints.unit_interval
 
     def __init__(self, location: Tensor, log_scale: Tensor) -> None:
         self.location = location
@@ -67,9 +66,9 @@ class DiscretisedLogistic(Distribution):
         at_one = F.softplus((self.location - 1) / scale)
         return (scale * (at_zero - at_one)).clamp(0, 1)
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:
+    def sample(self, sample_shape: Size = NO_SHAPE) -> Tensor:
         """Draws on the grid, with torch's global generator."""
-        shape = self._extended_shape(sample_shape)
+        shape = self._extended_shape(torch.Size(sample_shape))
         u = torch.rand(shape, device=self.location.device).clamp(1e-6, 1 - 1e-6)
         x = self.location + torch.exp(self.log_scale) * torch.logit(u)
         return (x * LEVELS).round().clamp(0, LEVELS) / LEVELS

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, Level, bottom_up, gaussian
+from models.base import Chain, HierarchicalModel, Level, bottom_up, gaussian, known
 from models.errors import BadInput
 from models.likelihoods import LIKELIHOODS
 from models.networks import ConditionalGaussian, ConditionalImage, NetworkConfig
@@ -107,6 +107,8 @@ def check_network(network: NetworkConfig, image_side: int) -> None:
 class MHVAE(HierarchicalModel, Pretrained):
     """A strictly Markov hierarchy with networks of its own at every level."""
 
+    anchor: Tensor
+
     def __init__(self, config: MHVAEConfig) -> None:
         super().__init__()
         self.config = config
@@ -135,17 +137,17 @@ class MHVAE(HierarchicalModel, Pretrained):
 
     def posterior(self, t: int, z: Chain) -> Distribution:
         """q(z_t | z_{t-1})."""
-        below = z[t - 1]
+        below = known(z, t - 1)
         # An image is centred, so that the first layer sees both signs.
         return self.encoders[t - 1](2 * below - 1 if t == 1 else below)
 
     def prior(self, t: int, z: Chain) -> Distribution:
         """p(z_t | z_{t+1}), and N(0, I) at the top."""
         if t < self.depth:
-            return self.priors[t - 1](z[t + 1])
+            return self.priors[t - 1](known(z, t + 1))
         shape = self.level(t).shape
         return gaussian(self.anchor.expand(shape), (self.anchor + 1).expand(shape), len(shape))
 
     def likelihood(self, z: Chain) -> Distribution:
         """p(x | z_1)."""
-        return self.decoder(z[1])
+        return self.decoder(known(z, 1))

@@ -19,7 +19,7 @@ from math import log
 import torch
 from torch import Tensor
 
-from models.base import Chain, HierarchicalModel, bottom_up
+from models.base import Chain, HierarchicalModel, Noise, bottom_up
 from models.chain import draw_noise, encode
 
 
@@ -46,7 +46,7 @@ class Terms:
         return -self.elbo.mean()
 
 
-def terms(model: HierarchicalModel, x: Tensor, eps: Chain) -> Terms:
+def terms(model: HierarchicalModel, x: Tensor, eps: Noise) -> Terms:
     """An unbiased one-draw estimate of the terms, differentiable.
 
     Args:
@@ -56,7 +56,7 @@ def terms(model: HierarchicalModel, x: Tensor, eps: Chain) -> Terms:
     trace = encode(model, x, eps)
     rates = []
     for t in bottom_up(model.depth):
-        q, p = trace.posterior[t], model.prior(t, trace.z)
+        q, p = trace.q(t), model.prior(t, trace.z)
         if t == model.depth:
             rates.append(_gaussian_kl(q, p))
         else:
@@ -64,14 +64,14 @@ def terms(model: HierarchicalModel, x: Tensor, eps: Chain) -> Terms:
     return Terms(_log_likelihood(model, x, trace.z), torch.stack(rates, dim=1))
 
 
-def log_weight(model: HierarchicalModel, x: Tensor, eps: Chain) -> Tensor:
+def log_weight(model: HierarchicalModel, x: Tensor, eps: Noise) -> Tensor:
     """log p(x, z) − log q(z | x) of one draw, with shape `(B,)`: log-ratios at every level."""
     trace = encode(model, x, eps)
     total = _log_likelihood(model, x, trace.z)
     for t in bottom_up(model.depth):
         z_t = trace.z[t]
         total = total + model.prior(t, trace.z).log_prob(z_t)
-        total = total - trace.posterior[t].log_prob(z_t)
+        total = total - trace.q(t).log_prob(z_t)
     return total
 
 
@@ -106,9 +106,9 @@ def importance_weighted_bound(
     return bound - log(samples)
 
 
-def _stacked(draws: list[Chain]) -> Chain:
+def _stacked(draws: list[Noise]) -> Noise:
     """Several draws of noise as one of a larger batch."""
-    return (None, *(torch.cat(level) for level in zip(*(eps[1:] for eps in draws), strict=True)))
+    return tuple(torch.cat(level) for level in zip(*draws, strict=True))
 
 
 def _log_likelihood(model: HierarchicalModel, x: Tensor, z: Chain) -> Tensor:

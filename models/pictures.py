@@ -243,5 +243,5 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     """The turn that EXIF asks for; broken metadata asks for none."""
     try:
         return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - the picture is whole, whatever its metadata is
+    except Exception:
         return None

@@ -11,7 +11,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
     },
     "fashion": {
         "likelihood": "discretised_logistic", "levels": "64,32,16", "width": 300, "blocks": 2,
-        "steps": 20_000, "batch": 256, "lr": 1e-3, "free_bits": "12,8,8", "kl_warmup": 0.2,
+        "steps": 16_000, "batch": 256, "lr": 1e-3, "free_bits": "12,8,8", "kl_warmup": 0.2,
     },
     "avatars": {
         "likelihood": "discretised_logistic", "levels": "96,48,24,12", "width": 256, "blocks": 1,

@@ -8,7 +8,7 @@ config.json before it writes the new one; ours changes the folder at once.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from huggingface_hub import PyTorchModelHubMixin
 
@@ -28,7 +28,7 @@ class Pretrained(PyTorchModelHubMixin, library_name="strata"):
         token: str | bool | None = None,
         map_location: str = "cpu",
         **_model_kwargs: Any,
-    ) -> Self:
+    ) -> Any:
         """The frozen model in a folder or of a Hub id; BadInput names what does not fit."""
         from models.checkpoint import load_model, locate
 
@@ -54,7 +54,7 @@ class Pretrained(PyTorchModelHubMixin, library_name="strata"):
         from models.checkpoint import save_model
 
         folder = Path(save_directory)
-        save_model(folder, self)
+        save_model(folder, self)  # pyright: ignore[reportArgumentType]
         if not push_to_hub:
             return None
         for key in ("config", "model_card_kwargs"):

@@ -26,10 +26,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
 from models.atomic import write_file
-from models.base import HierarchicalModel, Trace
-from models.chain import decode, encode
+from models.base import HierarchicalModel
+from models.chain import encode, sample_chain
 from models.errors import BadInput
-from models.policy import Policy
 from models.training import StepRecord, TrainState, to_float
 
 ROWS = 1000  # of metrics.csv over a whole run, about
@@ -196,18 +195,10 @@ def preview(model: HierarchicalModel, images: np.ndarray) -> bytes:
     device = next(model.parameters()).device
     x = model.as_seen(to_float(images[:PREVIEW_IMAGES]).to(device))
     reconstructions = model.likelihood(encode(model, x).z).mean
-    samples = torch.cat([sample(model, seed) for seed in range(len(x))])
+    samples = torch.cat(
+        [model.likelihood(sample_chain(model, seed)).mean for seed in range(len(x))]
+    )
     return sheet_png([x, reconstructions, samples])
-
-
-def sample(model: HierarchicalModel, seed: int, temperature: float = 1.0) -> torch.Tensor:
-    """One picture from the prior, `(1, C, H, W)` in [0, 1]: every level resampled with `seed`."""
-    device = next(model.parameters()).device
-    blank = tuple(torch.zeros((1, *level.shape), device=device) for level in model.levels)
-    trace = Trace((torch.zeros((1, *model.image_shape), device=device), *blank),
-                  (None,) * (model.depth + 1))  # fmt: skip
-    fresh = (Policy("resample", seed),) * model.depth
-    return model.likelihood(decode(model, trace, fresh, temperature=temperature)).mean
 
 
 def sheet_png(rows: Sequence[torch.Tensor]) -> bytes:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution, Independent
 
 from models.base import HierarchicalModel, bottom_up
 from models.chain import draw_noise, encode
@@ -169,6 +170,13 @@ def _rows(z: Tensor) -> Tensor:
     return z if z.ndim == 2 else z.movedim(1, -1).reshape(-1, z.shape[1])
 
 
+def _by_coordinate(distribution: Distribution, z: Tensor) -> Tensor:
+    """The log-density of every coordinate of a diagonal Gaussian, with the shape of `z`."""
+    if not isinstance(distribution, Independent):
+        raise TypeError("nats by coordinate need a diagonal Gaussian")
+    return distribution.base_dist.log_prob(z)
+
+
 @torch.no_grad()
 def level_statistics(
     model: HierarchicalModel,
@@ -193,8 +201,8 @@ def level_statistics(
         trace = encode(model, x, draw_noise(model, len(x), generator))
         other = encode(model, x, draw_noise(model, len(x), generator))
         for t in bottom_up(model.depth):
-            q, p = trace.posterior[t], model.prior(t, trace.z)
+            q, p = trace.q(t), model.prior(t, trace.z)
             z = trace.z[t]
-            nats = q.base_dist.log_prob(z) - p.base_dist.log_prob(z)
-            moments[t - 1].add(z, q.mean, other.posterior[t].mean, nats)
+            nats = _by_coordinate(q, z) - _by_coordinate(p, z)
+            moments[t - 1].add(z, q.mean, other.q(t).mean, nats)
     return tuple(m.finish(a.cpu()) for m, a in zip(moments, active, strict=True))

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-
 import signal
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -52,6 +51,7 @@ class Run:
     """All that a run was asked: enough to do it again, or to go on."""
 
     name: str
+    preset: str | None
     data: str
     image_size: int | None
     model: MHVAEConfig
@@ -139,6 +139,11 @@ def wants_bf16(precision: str, device: torch.device) -> bool:
     return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
 
 
+def warmup_steps(steps: int) -> int:
+    """Steps of learning rate warm-up: the usual 200, or a tenth of a short run."""
+    return min(TrainConfig.warmup_steps, max(0, steps) // 10)
+
+
 def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Run:
     """The run that the options ask for; a time budget counts as one step until measured."""
     height, _, channels = data.train.shape[1:]
@@ -156,11 +161,12 @@ def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Ru
     steps = options.steps if options.steps is not None else 5000
     training = TrainConfig(
         steps=steps, batch_size=options.batch, learning_rate=options.lr,
+        warmup_steps=warmup_steps(steps),
         kl_warmup=options.kl_warmup, free_bits=bits if any(bits) else (), seed=options.seed,
         bf16=wants_bf16(options.precision, device),
     )  # fmt: skip
     name = options.name or options.out.resolve().name
-    return Run(name, options.data, options.image_size, model, training)
+    return Run(name, options.preset, options.data, options.image_size, model, training)
 
 
 def read_run(files: RunFiles) -> Run:
@@ -171,7 +177,12 @@ def read_run(files: RunFiles) -> Run:
         training = raw["training"]
         training["free_bits"] = tuple(training["free_bits"])
         return Run(
-            raw["name"], raw["data"], raw["image_size"], architecture, TrainConfig(**training)
+            raw["name"],
+            raw["preset"],
+            raw["data"],
+            raw["image_size"],
+            architecture,
+            TrainConfig(**training),
         )
     except FileNotFoundError as error:
         raise BadInput(f"there is no run in '{files.out}': train without --resume.") from error
@@ -203,14 +214,15 @@ def start(options: argparse.Namespace, device: torch.device) -> tuple[Run, Data,
     torch.manual_seed(run.training.seed)
     model = MHVAE(run.model).to(device)
     if run.model.network.channels:
-        model = model.to(memory_format=torch.channels_last)
+        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     state = TrainState(model, run.training)
     if options.resume:
         return run, data, state, load_state(files, state)
     if options.minutes is not None:
         say_starting(files, "measuring how fast it trains")
         steps = steps_within(state, data.train, run.training, 60 * options.minutes)
-        run = replace(run, training=replace(run.training, steps=steps))
+        timed = replace(run.training, steps=steps, warmup_steps=warmup_steps(steps))
+        run = replace(run, training=timed)
     write_file(files.spec, run.to_json())
     return run, data, state, Spent()
 
@@ -265,15 +277,20 @@ def show(files: RunFiles, state: TrainState, data: Data, run: Run, eta_s: float)
 
 def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spent) -> None:
     """Measure the averaged weights and save them as a checkpoint."""
-    progress = {"step": state.step, "steps": run.training.steps}
+    progress: dict[str, Any] = {"step": state.step, "steps": run.training.steps}
     write_status(files, "finishing", "measuring the model", **progress)
+    if not isinstance(state.ema, MHVAE):
+        raise TypeError("only an MHVAE is trained and saved")
     model = as_stored(state.ema)
     model.to(next(state.model.parameters()).device)
     write_file(files.preview, preview(model, data.test))
-    statistics = measure(model, data)
-    result = evaluate(model, statistics.levels, data.test[:QUICK_IMAGES])
+    quick = data.test[:QUICK_IMAGES]
+    active = active_units(model, seen_test_set(model, quick))
+    statistics = measure(model, data, active)
+    result = evaluate(model, statistics.levels, quick)
     training = {
-        "config": asdict(run.training), "steps_done": state.step, "data": run.data,
+        "preset": run.preset, "config": asdict(run.training), "steps_done": state.step,
+        "data": data.card["source"],
         "wall_s": round(spent.wall_s, 1), "cpu_s": round(spent.cpu_s, 1),
     }  # fmt: skip
     card = model_card(run.name, run.model, result, data.card, training)
@@ -285,10 +302,11 @@ def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spen
     write_status(files, ended, **progress)
 
 
-def measure(model: MHVAE, data: Data, seed: int = 0) -> Statistics:
+def measure(
+    model: MHVAE, data: Data, active: tuple[torch.Tensor, ...], seed: int = 0
+) -> Statistics:
     """The statistics that the explorer needs, from the training set and the test set."""
-    x = seen_test_set(model, data.test)
-    levels = level_statistics(model, data.train, active_units(model, x[:REFERENCE_IMAGES], seed))
+    levels = level_statistics(model, data.train, active, seed)
     # The reference is seen as an upload is: a binary model's images thresholded.
     as_uploads = model.as_seen(to_float(data.test[:REFERENCE_IMAGES]))
     reconstruction, rate = mean_terms(model, as_uploads, REFERENCE_DRAWS, seed)

@@ -138,8 +138,8 @@ def train(state: TrainState, images: np.ndarray, config: TrainConfig) -> Iterato
     check_fit(model, images, config)
     device = next(model.parameters()).device
     floor = torch.tensor(config.free_bits or (0.0,) * model.depth, device=device)
-    parameters = list(model.parameters())
-    averages = list(state.ema.parameters())
+    parameters: list[Tensor] = list(model.parameters())
+    averages: list[Tensor] = list(state.ema.parameters())
     pixels = math.prod(model.image_shape)
     model.train()
     while state.step < config.steps:
@@ -176,7 +176,7 @@ def train(state: TrainState, images: np.ndarray, config: TrainConfig) -> Iterato
         # Average the weights; early on the average follows faster.
         decay = min(config.ema_decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            torch._foreach_lerp_(averages, parameters, 1 - decay)
+            torch._foreach_lerp_(averages, parameters, 1 - decay)  # pyright: ignore
         state.step = step + 1
         yield record(state.step, config, parts, beta, norm, started)
 
@@ -263,7 +263,8 @@ def steps_within(state: TrainState, images: np.ndarray, config: TrainConfig, sec
     """
     trial = TrainState(copy.deepcopy(state.model), config)
     stream = train(trial, images, replace(config, steps=1_000))
-    next(stream), next(stream)
+    for _ in range(2):
+        next(stream)  # the first steps are slower
     started, done = time.perf_counter(), 0
     while done < 5 or (time.perf_counter() - started < min(3.0, 0.1 * seconds) and done < 200):
         next(stream)

@@ -153,9 +153,9 @@ def _read(path: Path) -> tuple[bytes, str]:
 
 
 def _number(name: str, value: object, low: float, high: float, whole: bool = False) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
-        if not whole or value == int(value):
-            return value
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and low <= value <= high and (not whole or value == int(value)):
+        return value
     kind = "a whole number" if whole else "a number"
     raise BadInput(f"{name} must be {kind} from {low:g} to {high:g}")
 

@@ -17,7 +17,7 @@ from gradio.context import Context
 from explorer.answers import CALM, log_fault
 from explorer.jobs import Snapshot, TrainingJob
 from explorer.panels.train_fields import QUIET, Fields, build_fields
-from explorer.panels.train_view import job_html, preview_html
+from explorer.panels.train_view import job_html, preview_html, sentence
 from explorer.training_form import FIELDS, Form, plan_training
 from models.errors import BadInput
 
@@ -87,8 +87,7 @@ def form_of(values: Mapping[str, object]) -> Form:
 def message_html(text: str, kind: str) -> str:
     """A message below the form: its kind is "error" or "notice"."""
     role = "alert" if kind == "error" else "status"
-    shown = escape(text[:1].upper() + text[1:])
-    return f'<p class="message {kind}" role="{role}">{shown}</p>'
+    return f'<p class="message {kind}" role="{role}">{escape(sentence(text))}</p>'
 
 
 def view(job: Snapshot | None, seen: Seen) -> tuple[object, ...]:
@@ -193,8 +192,11 @@ def _connect(
     stop.click(lambda: end(job), None, said, **QUIET).then(refresh, seen, outputs, **QUIET)
     resume.click(lambda: go_on(job), None, said, **QUIET).then(refresh, seen, outputs, **QUIET)
     timer.tick(refresh, seen, outputs, concurrency_limit=8, **QUIET)
+    # Another page may have started one since this page, or this tab, was last looked at.
     if Context.root_block is not None:
         Context.root_block.load(refresh, seen, outputs, **QUIET)
+    if isinstance(Context.block, gr.Tab):
+        Context.block.select(refresh, seen, outputs, **QUIET)
 
 
 def _button(

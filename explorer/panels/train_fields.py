@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from explorer.training_form import FIELDS, QUICK, STARTING_POINTS
 
-Fields = Mapping[str, gr.components.Component]
+Fields = Mapping[str, Component]
 
 LIKELIHOODS = (
     ("8-bit values", "discretised_logistic"),
@@ -62,7 +63,7 @@ def build_fields(given: str | None) -> Fields:
     )
     fields = _pictures(given) | _model(first.values) | _budget(first.values)
     with gr.Accordion("Likelihood, warm-up, network, optimiser", open=False):
-        fields |= _details(first.values)
+        fields |= _scoring(first.values) | _network(first.values) | _optimiser(first.values)
     point.input(fill, point, [*(fields[name] for name in FILLED), point], **QUIET)
     fields["data"].input(data_shown, fields["data"], [fields["faces"], fields["files"]], **QUIET)
     fields["budget"].input(
@@ -163,7 +164,7 @@ def _budget(first: Mapping[str, Any]) -> dict[str, Any]:
     return {"budget": budget, "minutes": minutes, "steps": steps}
 
 
-def _details(first: Mapping[str, Any]) -> dict[str, Any]:
+def _scoring(first: Mapping[str, Any]) -> dict[str, Any]:
     with gr.Row():
         likelihood = gr.Dropdown(
             list(LIKELIHOODS),
@@ -180,6 +181,10 @@ def _details(first: Mapping[str, Any]) -> dict[str, Any]:
             step=0.05,
             min_width=140,
         )
+    return {"likelihood": likelihood, "kl_warmup": warmup}
+
+
+def _network(first: Mapping[str, Any]) -> dict[str, Any]:
     with gr.Row():
         width = gr.Number(
             first["width"],
@@ -210,6 +215,10 @@ def _details(first: Mapping[str, Any]) -> dict[str, Any]:
             precision=0,
             min_width=140,
         )
+    return {"width": width, "blocks": blocks, "conv": conv, "patch": patch}
+
+
+def _optimiser(first: Mapping[str, Any]) -> dict[str, Any]:
     with gr.Row():
         batch = gr.Number(
             first["batch"],
@@ -224,13 +233,4 @@ def _details(first: Mapping[str, Any]) -> dict[str, Any]:
             info="At its peak; smaller if the curve jumps.",
             min_width=140,
         )
-    return {
-        "likelihood": likelihood,
-        "kl_warmup": warmup,
-        "width": width,
-        "blocks": blocks,
-        "conv": conv,
-        "patch": patch,
-        "batch": batch,
-        "learning_rate": rate,
-    }
+    return {"batch": batch, "learning_rate": rate}

@@ -70,6 +70,12 @@ def preview_html(png: bytes | None) -> str:
     )
 
 
+def sentence(text: str) -> str:
+    """A message with a capital letter, unless it begins with the name of a file."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return text[:1].upper() + text[1:] if first.isalpha() else text
+
+
 def duration(seconds: float) -> str:
     """A time in words, coarse enough to stay calm."""
     if seconds < 60:
@@ -161,9 +167,8 @@ def _facts(job: Snapshot) -> str:
 def _message(job: Snapshot) -> str:
     if not job.message:
         return ""
-    text = job.message[:1].upper() + job.message[1:]
     alert = ' role="alert"' if job.state == "failed" else ""
-    return f'<p class="says {job.state}"{alert}>{escape(text)}</p>'
+    return f'<p class="says {job.state}"{alert}>{escape(sentence(job.message))}</p>'
 
 
 def _now(rows: Sequence[Row], key: str) -> float:

@@ -39,7 +39,7 @@ def test_a_binary_model_sees_the_image_thresholded() -> None:
 
 def test_the_mean_path_and_seeded_samples() -> None:
     mean = encode_image(GREY, GREY.examples[0])
-    posterior = mean.posterior[1]
+    posterior = mean.q(1)
     assert posterior is not None and torch.equal(mean.z[1], posterior.mean)
     one, again, other = (encode_image(GREY, GREY.examples[0], seed) for seed in (1, 1, 2))
     assert torch.equal(one.z[3], again.z[3])

@@ -12,17 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, MultivariateNormal
 
-from models.base import Chain, HierarchicalModel, Level, bottom_up, top_down
+from models.base import Chain, HierarchicalModel, Level, bottom_up, known, top_down
 
 
-class FlatImage:
+class FlatImage(Distribution):
     """A Gaussian over vectors, read as a distribution over images `(1, 1, D)`."""
 
     def __init__(self, vector: MultivariateNormal) -> None:
+        super().__init__(vector.batch_shape, validate_args=False)
         self.vector = vector
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        return self.vector.log_prob(x.flatten(1))
+    def log_prob(self, value: Tensor) -> Tensor:
+        return self.vector.log_prob(value.flatten(1))
 
     @property
     def mean(self) -> Tensor:
@@ -80,7 +81,7 @@ class LinearGaussianChain(HierarchicalModel):
         return x
 
     def posterior(self, t: int, z: Chain) -> Distribution:
-        below = z[t - 1].flatten(1)
+        below = known(z, t - 1).flatten(1)
         cross = self.covariance[t] @ self.weight[t - 1].T
         gain = cross @ torch.linalg.inv(self.covariance[t - 1])
         mean = self.mean[t] + (below - self.mean[t - 1]) @ gain.T + self.q_shift
@@ -90,10 +91,10 @@ class LinearGaussianChain(HierarchicalModel):
     def prior(self, t: int, z: Chain) -> Distribution:
         if t == self.depth:
             return MultivariateNormal(self.mean[t], self.covariance[t])
-        return self._below(t + 1, z[t + 1])
+        return self._below(t + 1, known(z, t + 1))
 
     def likelihood(self, z: Chain) -> Distribution:
-        return FlatImage(self._below(1, z[1]))
+        return FlatImage(self._below(1, known(z, 1)))
 
     def _below(self, t: int, z_t: Tensor) -> MultivariateNormal:
         """p(z_{t-1} | z_t)."""

@@ -65,11 +65,11 @@ def test_it_is_strictly_markov(name: str) -> None:
     model = make(name)
     full = encode(model, pictures(model, 2)).z
     for t in range(1, model.depth + 1):
-        below = [None] * (model.depth + 1)
+        below: list[torch.Tensor | None] = [None] * (model.depth + 1)
         below[t - 1] = full[t - 1]
         q = model.posterior(t, tuple(below))
         assert torch.equal(q.mean, model.posterior(t, full).mean)
-        above = [None] * (model.depth + 1)
+        above: list[torch.Tensor | None] = [None] * (model.depth + 1)
         if t < model.depth:
             above[t + 1] = full[t + 1]
         assert torch.equal(model.prior(t, tuple(above)).mean, model.prior(t, full).mean)

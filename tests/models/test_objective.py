@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from torch.distributions import kl_divergence
+from torch.distributions import MultivariateNormal, kl_divergence
 
 from models.chain import draw_noise, encode
 from models.objective import Terms, importance_weighted_bound, log_weight, terms
@@ -55,9 +55,7 @@ def test_each_rate_is_its_definition(depth: int) -> None:
     with torch.no_grad():
         trace = encode(model, x.expand(100_000, -1, -1, -1), draw_noise(model, 100_000, seeded(7)))
         for t in range(1, depth + 1):
-            ratio = trace.posterior[t].log_prob(trace.z[t]) - model.prior(t, trace.z).log_prob(
-                trace.z[t]
-            )
+            ratio = trace.q(t).log_prob(trace.z[t]) - model.prior(t, trace.z).log_prob(trace.z[t])
             mean, error = mean_and_error(rates[:, t - 1])
             other, other_error = mean_and_error(ratio)
             assert abs(mean - other) < 4 * (error**2 + other_error**2) ** 0.5
@@ -91,7 +89,7 @@ def closed_form_sum(model: LinearGaussianChain, x: Tensor, draws: int) -> Tensor
         total = model.likelihood(trace.z).log_prob(x)
         for t in range(1, model.depth + 1):
             prior = model.prior(t, trace.z)
-            total = total - kl_divergence(trace.posterior[t], prior.expand(torch.Size([draws])))
+            total = total - kl_divergence(trace.q(t), prior.expand(torch.Size([draws])))
     return total
 
 
@@ -141,7 +139,8 @@ def test_one_level_is_the_vae() -> None:
     model = LinearGaussianChain(SIZES[1], q_scale=0.7)
     x = model.sample_images(5)
     eps = draw_noise(model, 5, seeded())
-    q = model.posterior(1, (x, None))
+    q = model.posterior(1, (x,))
+    assert isinstance(q, MultivariateNormal)
     z = q.mean + (q.scale_tril @ eps[1].unsqueeze(-1)).squeeze(-1)
     variance = q.covariance_matrix
     kl = 0.5 * (
