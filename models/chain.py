@@ -23,18 +23,24 @@ from models.base import HierarchicalModel, Noise, Trace, bottom_up, draw, known,
 from models.policy import Policy
 
 
-def encode(model: HierarchicalModel, x: Tensor, eps: Noise | None = None) -> Trace:
+def encode(
+    model: HierarchicalModel,
+    x: Tensor,
+    eps: Noise | None = None,
+    first: Distribution | None = None,
+) -> Trace:
     """The trace of an image.
 
     Args:
         x: The image as the model sees it, with shape `(B, C, H, W)`.
         eps: Noise by subscript, each `(B, *event)`; without it the mean path is taken,
             where z_t is the mean of q(z_t | z_{t-1}).
+        first: q(z_1 | x) where it is known already, which no draw changes.
     """
     z: list[Tensor | None] = [x] + [None] * model.depth
     posteriors: list[Distribution] = []
     for t in bottom_up(model.depth):
-        q = model.posterior(t, tuple(z))
+        q = first if t == 1 and first is not None else model.posterior(t, tuple(z))
         posteriors.append(q)
         z[t] = q.mean if eps is None else draw(q, eps[t])
     return Trace(tuple(known(tuple(z), t) for t in range(len(z))), tuple(posteriors))

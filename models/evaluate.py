@@ -26,7 +26,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.atomic import write_file
-from models.base import HierarchicalModel, Trace, bottom_up, draw
+from models.base import HierarchicalModel, Trace, bottom_up
 from models.card import model_card
 from models.chain import decode, draw_noise, encode
 from models.checkpoint import load_checkpoint, pick_device, to_json, update_measures
@@ -35,7 +35,7 @@ from models.errors import BadInput
 from models.likelihoods import bits_per_dim
 from models.objective import importance_weighted_bound, terms
 from models.policy import KEEP
-from models.statistics import LevelStatistics
+from models.statistics import LevelStatistics, level_statistics
 from models.training import see, to_float
 
 ACTIVE_THRESHOLD = 0.01
@@ -105,12 +105,10 @@ def posterior_means(
         totals = [torch.zeros(())] * model.depth
         for _ in range(draws):
             eps = draw_noise(model, len(batch), generator)
-            z: list[Tensor] = [batch, draw(first, eps[1])]
-            for t in range(2, model.depth + 1):
-                z.append(draw(model.posterior(t, tuple(z)), eps[t]))
-                totals[t - 1] = totals[t - 1] + z[t].cpu()
-        for t in range(2, model.depth + 1):
-            found[t - 1].append(totals[t - 1] / draws)
+            drawn = encode(model, batch, eps, first).z
+            totals = [total + z.cpu() for total, z in zip(totals, drawn[1:], strict=True)]
+        for level, total in zip(found[1:], totals[1:], strict=True):
+            level.append(total / draws)
     return [torch.cat(parts) for parts in found]
 
 
@@ -129,10 +127,13 @@ def active_units(model: HierarchicalModel, x: Tensor, seed: int = 0) -> tuple[Te
 
 @torch.no_grad()
 def reach(
-    model: HierarchicalModel, x: Tensor, statistics: tuple[LevelStatistics, ...]
+    model: HierarchicalModel,
+    x: Tensor,
+    statistics: tuple[LevelStatistics, ...],
+    count: int = REACH_IMAGES,
 ) -> tuple[float, ...]:
-    """The reach of each level, z_1 first, in pixels of [0, 1]; the first 256 images of `x`."""
-    trace = _joined([encode(model, b) for b in batches(x[:REACH_IMAGES], model)])
+    """The reach of each level, z_1 first, in pixels of [0, 1], over the first `count` images."""
+    trace = _joined([encode(model, b) for b in batches(x[:count], model)])
     keep = (KEEP,) * model.depth
     found = []
     for t in bottom_up(model.depth):
@@ -177,6 +178,7 @@ def evaluate(
     draws: int = 4,
     seed: int = 0,
     progress: bool = False,
+    reach_images: int = REACH_IMAGES,
 ) -> dict[str, Any]:
     """All measures of a model on test images, uint8 `(N, H, W, C)`; lists run z_1 … z_T.
 
@@ -185,6 +187,7 @@ def evaluate(
         k: Samples of the importance-weighted bound; 0 leaves it out.
         limit: The bound is taken over the first so many images; the rest over all.
         draws: Draws per image behind the terms.
+        reach_images: The reach is taken over the first so many.
     """
     x = seen_test_set(model, images, seed)
     reconstruction, rate = mean_terms(model, x, draws, seed)
@@ -196,7 +199,7 @@ def evaluate(
         "reconstruction_nats": float(reconstruction.mean()),
         "rate_nats": rate.mean(0).tolist(),
         "active_units": [int(a.sum()) for a in active],
-        "reach": list(reach(model, x, statistics)),
+        "reach": list(reach(model, x, statistics, reach_images)),
         "n_images": len(x),
         "draws": draws,
         "seed": seed,
@@ -266,10 +269,13 @@ def run(options: argparse.Namespace) -> None:
     checkpoint = load_checkpoint(options.checkpoint, pick_device(options.device))
     model = checkpoint.model
     channels, side, _ = model.image_shape
-    images = load_data(options.data, image_size=side, channels=channels).test
+    data = load_data(options.data, image_size=side, channels=channels)
+    images = data.test
     active = active_units(model, seen_test_set(model, images, options.seed), options.seed)
-    pairs = zip(checkpoint.statistics.levels, active, strict=True)
-    levels = tuple(replace(level, active=found.cpu()) for level, found in pairs)
+    levels = checkpoint.statistics.levels
+    if options.write:
+        levels = level_statistics(model, data.train, active)
+    levels = tuple(replace(o, active=a.cpu()) for o, a in zip(levels, active, strict=True))
     result = evaluate(
         model, levels, images, options.k, options.limit, options.draws, options.seed,
         progress=sys.stderr.isatty(),

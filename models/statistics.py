@@ -198,8 +198,9 @@ def level_statistics(
     for start in range(0, len(images), batch):
         x = to_float(images[start : start + batch]).to(device)
         x = see(model, x, generator)
-        trace = encode(model, x, draw_noise(model, len(x), generator))
-        other = encode(model, x, draw_noise(model, len(x), generator))
+        first = model.posterior(1, (x,))
+        trace = encode(model, x, draw_noise(model, len(x), generator), first)
+        other = encode(model, x, draw_noise(model, len(x), generator), first)
         for t in bottom_up(model.depth):
             q, p = trace.q(t), model.prior(t, trace.z)
             z = trace.z[t]

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -38,12 +39,21 @@ from models.networks import NetworkConfig
 from models.presets import PRESETS
 from models.run import Metrics, RunFiles, Spent, load_state, preview, save_state, write_status
 from models.statistics import Statistics, level_statistics
-from models.training import TrainConfig, TrainState, steps_within, to_float, train
+from models.training import (
+    TrainConfig,
+    TrainState,
+    check_fit,
+    epoch_order,
+    steps_within,
+    to_float,
+    train,
+)
 
 SAVE_EVERY_S = 60.0
 SHOW_EVERY_S = 4.0
-REFERENCE_IMAGES, REFERENCE_DRAWS = 2000, 8
-QUICK_IMAGES = 1000  # test images of the measurement that ends a training
+REFERENCE_IMAGES, REFERENCE_DRAWS = 1000, 8
+# The measurement that ends a training is a quick one; `models.evaluate --write` does it in full.
+QUICK_IMAGES, QUICK_STATISTICS, QUICK_REACH = 500, 5000, 16
 
 
 @dataclass(frozen=True)
@@ -215,6 +225,7 @@ def start(options: argparse.Namespace, device: torch.device) -> tuple[Run, Data,
     model = MHVAE(run.model).to(device)
     if run.model.network.channels:
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    check_fit(model, data.train, run.training)
     state = TrainState(model, run.training)
     if options.resume:
         return run, data, state, load_state(files, state)
@@ -287,7 +298,7 @@ def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spen
     quick = data.test[:QUICK_IMAGES]
     active = active_units(model, seen_test_set(model, quick))
     statistics = measure(model, data, active)
-    result = evaluate(model, statistics.levels, quick)
+    result = evaluate(model, statistics.levels, quick, draws=1, reach_images=QUICK_REACH)
     training = {
         "preset": run.preset, "config": asdict(run.training), "steps_done": state.step,
         "data": data.card["source"],
@@ -306,7 +317,8 @@ def measure(
     model: MHVAE, data: Data, active: tuple[torch.Tensor, ...], seed: int = 0
 ) -> Statistics:
     """The statistics that the explorer needs, from the training set and the test set."""
-    levels = level_statistics(model, data.train, active, seed)
+    chosen = epoch_order(len(data.train), seed, epoch=0)[:QUICK_STATISTICS]
+    levels = level_statistics(model, data.train[np.sort(chosen)], active, seed)
     # The reference is seen as an upload is: a binary model's images thresholded.
     as_uploads = model.as_seen(to_float(data.test[:REFERENCE_IMAGES]))
     reconstruction, rate = mean_terms(model, as_uploads, REFERENCE_DRAWS, seed)

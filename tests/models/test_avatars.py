@@ -109,7 +109,7 @@ def test_shares_of_glasses_beards_and_skins() -> None:
     assert abs(beards - 0.29) < 0.03
     for name, table in TABLES.items():
         assert {face[name] for face in faces} == set(ATTRIBUTES[name]), name
-        assert len(table) == len(set(part for part, _ in table.values())), name
+        assert len(table) == len({part for part, _ in table.values()}), name
 
 
 def test_a_hidden_hair_colour_has_a_class_of_its_own() -> None:

@@ -1,0 +1,211 @@
+"""Checkpoints: an exact round trip, and every way in which a folder can be wrong, by name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from models.checkpoint import (
+    Checkpoint,
+    as_stored,
+    load_checkpoint,
+    pick_device,
+    save_checkpoint,
+)
+from models.errors import BadInput
+from models.mhvae import MHVAE, MHVAEConfig
+from models.networks import NetworkConfig
+from models.objective import terms
+from models.statistics import Statistics, level_statistics
+
+CONFIG = MHVAEConfig(
+    (3, 16, 16), "discretised_logistic", ((4, 4, 4), (3,)), NetworkConfig(8, 1, (6, 8), 2)
+)
+
+
+def pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 16, 16, 3)).astype(np.uint8)
+
+
+def statistics(model: MHVAE) -> Statistics:
+    active = tuple(torch.ones(level.channels, dtype=torch.bool) for level in model.levels)
+    levels = level_statistics(model, pictures(8), active)
+    return Statistics(levels, torch.tensor([-9.0, -8.0]), 8, -7.5, (0.5, -0.25))
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MHVAE]:
+    torch.manual_seed(0)
+    model = as_stored(MHVAE(CONFIG))
+    folder = tmp_path_factory.mktemp("checkpoint") / "small"
+    save_checkpoint(
+        folder, "small", model, statistics(model), {"elbo_nats": -9.0}, {"source": "noise"},
+        {"steps_done": 0}, pictures(50), "# small\n",
+    )  # fmt: skip
+    return folder, model
+
+
+@pytest.fixture
+def folder(original: tuple[Path, MHVAE], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original[0], tmp_path / "small"))
+
+
+def test_a_round_trip_is_exact(original: tuple[Path, MHVAE]) -> None:
+    folder, model = original
+    loaded = load_checkpoint(folder)
+    assert isinstance(loaded, Checkpoint)
+    assert loaded.config == CONFIG
+    for key, value in model.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[key], value), key
+    assert not any(p.requires_grad for p in loaded.model.parameters())
+    assert np.array_equal(loaded.examples, pictures(50)[:48])
+    for ours, theirs in zip(statistics(model).levels, loaded.statistics.levels, strict=True):
+        assert torch.equal(ours.std, theirs.std)
+        assert torch.equal(ours.components, theirs.components)
+    assert loaded.statistics.reference_rate == (0.5, -0.25)
+    assert loaded.evaluation == {"elbo_nats": -9.0}
+    assert len(loaded.hash) == 16
+    assert load_checkpoint(folder).hash == loaded.hash
+
+
+def test_half_precision_is_all_that_storing_costs() -> None:
+    torch.manual_seed(1)
+    model = MHVAE(CONFIG).eval()
+    stored = as_stored(model)
+    x = model.as_seen(torch.rand(2, 3, 16, 16))
+    eps = (torch.empty(0), torch.randn(2, 4, 4, 4), torch.randn(2, 3))
+    with torch.no_grad():
+        torch.testing.assert_close(
+            terms(stored, x, eps).elbo, terms(model, x, eps).elbo, rtol=2e-3, atol=0.1
+        )
+    again = as_stored(stored).state_dict()
+    assert all(torch.equal(v, again[k]) for k, v in stored.state_dict().items())
+
+
+def edit_config(**changes: object) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        config = json.loads((folder / "config.json").read_text())
+        for key, value in changes.items():
+            if value is None:
+                del config[key]
+            else:
+                config[key] = value
+        (folder / "config.json").write_text(json.dumps(config))
+
+    return edit
+
+
+def edit_weights(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        tensors = load_file(folder / "model.safetensors")
+        change(tensors)
+        save_file(tensors, folder / "model.safetensors")
+
+    return edit
+
+
+def drop(tensors: dict[str, torch.Tensor]) -> None:
+    del tensors["encoders.1.network.0.weight"]
+
+
+def add(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["surprise"] = torch.zeros(2)
+
+
+def reshape(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["decoder.raw_scale"] = torch.zeros(4, 1, 1)
+
+
+def poison(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["decoder.raw_scale"][0] = torch.nan
+
+
+def as_pickle(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    torch.save({"x": torch.zeros(1)}, folder / "pytorch_model.bin")
+
+
+def truncate(name: str) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[: len(content) // 2])
+
+    return edit
+
+
+NETWORK = {"width": 8, "blocks": 1, "channels": [6, 8], "patch": 2}
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda f: (f / "config.json").unlink(), "incomplete: config.json is missing"),
+        (lambda f: (f / "model.safetensors").unlink(), "incomplete: model.safetensors"),
+        (lambda f: (f / "statistics.safetensors").unlink(), "statistics.safetensors is missing"),
+        (lambda f: (f / "examples.png").unlink(), "examples.png is missing"),
+        (as_pickle, "pickle.*pytorch_model.bin.*refused"),
+        (truncate("config.json"), "config.json is not valid JSON"),
+        (truncate("model.safetensors"), "model.safetensors is damaged"),
+        (truncate("statistics.safetensors"), "statistics.safetensors is damaged"),
+        (truncate("examples.png"), "examples.png"),
+        (edit_config(format=2), "format 2.*update Strata"),
+        (edit_config(format="new"), "format 'new'"),
+        (edit_config(family="GAN"), "family 'GAN'"),
+        (edit_config(temperature=1), "unknown temperature"),
+        (edit_config(levels=None), "missing levels"),
+        (edit_config(levels=[]), "T = 0"),
+        (edit_config(levels=[[4, 4, 4], [0]]), "z_2.*at least 1"),
+        (edit_config(levels=[[4, 4, 4], ["3"]]), "whole number"),
+        (edit_config(network={**NETWORK, "depth": 3}), "unknown depth"),
+        (edit_config(network={**NETWORK, "width": 9}), r"has shape \[.*needs \["),
+        (edit_weights(drop), "1 weights missing.*encoders.1.network.0.weight"),
+        (edit_weights(add), "unexpected surprise"),
+        (edit_weights(reshape), r"decoder.raw_scale has shape \[4, 1, 1\]"),
+        (edit_weights(poison), "decoder.raw_scale holds NaN"),
+    ],
+)
+def test_what_is_wrong_is_named(folder: Path, damage: Callable[[Path], None], says: str) -> None:
+    damage(folder)
+    with pytest.raises(BadInput, match=says):
+        load_checkpoint(folder)
+
+
+def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "ran").encode() + b"'\ntR.")
+    with pytest.raises(BadInput, match="pickle"):
+        load_checkpoint(path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_missing_folder_and_devices(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no checkpoint folder"):
+        load_checkpoint(tmp_path / "none")
+    with pytest.raises(BadInput, match="device 'tpu' is unknown"):
+        pick_device("tpu")
+    assert pick_device("cpu") == torch.device("cpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(BadInput, match="cuda.*not available"):
+            pick_device("cuda")
+
+
+def test_from_pretrained_and_save_pretrained_are_strict(folder: Path, tmp_path: Path) -> None:
+    model = MHVAE.from_pretrained(folder)
+    again = tmp_path / "again"
+    model.save_pretrained(again)
+    assert sorted(p.name for p in again.iterdir()) == ["config.json", "model.safetensors"]
+    for key, value in MHVAE.from_pretrained(again).state_dict().items():
+        assert torch.equal(value, model.state_dict()[key]), key
+    edit_weights(drop)(again)
+    with pytest.raises(BadInput, match="missing"):
+        MHVAE.from_pretrained(again)
+    as_pickle(again)
+    with pytest.raises(BadInput, match="pickle"):
+        MHVAE.from_pretrained(again)
