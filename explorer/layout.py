@@ -14,17 +14,27 @@ from explorer.library import Library
 from explorer.live import Live
 from explorer.panels import api
 from explorer.panels import train as train_panel
-from models.checkpoint import locate, pick_device
+from models.checkpoint import load_checkpoint, pick_device
 from models.errors import BadInput
 
 TITLE = "Strata"
 TAGLINE = "an explorer of hierarchical variational autoencoders"
 PORTS = range(7860, 7960)
 HEADER = f'<h1 class="strata-title">{TITLE} <span>{TAGLINE}</span></h1>'
+# The title shares a line with the tabs: the height belongs to the pictures.
 CSS = """
-.strata-title { font-size: 20px; font-weight: 700; margin: 2px 0 0; }
-.strata-title span { font-size: 14px; font-weight: 400; color: var(--body-text-color-subdued); }
+.main.fillable { padding: 10px 20px 8px; }
+.block:has(> .html-container .strata-title) { margin-bottom: -52px; pointer-events: none; }
+.html-container:has(.strata-title) { padding: 4px; }
+.strata-title { display: flex; justify-content: space-between; align-items: center; gap: 24px;
+  height: 36px; margin: 0; font-size: 20px; font-weight: 700; }
+.strata-title span { font-size: 13px; font-weight: 400; color: var(--body-text-color-subdued); }
+.tab-wrapper:has([role=tab]) { padding-left: 84px; margin-bottom: 12px; }
 footer { display: none !important; }
+@media (max-width: 640px) {
+  .main.fillable { padding-inline: 14px; }
+  .strata-title span { display: none; }
+}
 """
 
 
@@ -78,7 +88,7 @@ def launch(
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = str(pick_device(device))
     if given is not None:
-        locate(given)
+        load_checkpoint(given, chosen)  # so that what cannot be opened is said at once
     try:
         runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:

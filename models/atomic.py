@@ -74,6 +74,11 @@ def _write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def plain(error: OSError) -> str:
+    """What a person reads of a failed file operation."""
+    return _why(Path(str(error.filename or "the file")), error)
+
+
 def _why(path: Path, error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return (

@@ -103,6 +103,16 @@ def draw(distribution: Distribution, eps: Tensor) -> Tensor:
     return distribution.mean + distribution.stddev * eps
 
 
+def repeated(distribution: Distribution, times: int) -> Distribution:
+    """A batch of Gaussians laid out `times` times over, batch by batch."""
+    if isinstance(distribution, MultivariateNormal):
+        factor = distribution.scale_tril.repeat(times, 1, 1)
+        return MultivariateNormal(distribution.mean.repeat(times, 1), scale_tril=factor)
+    tiling = (times,) + (1,) * (distribution.mean.ndim - 1)
+    mean, std = distribution.mean.repeat(tiling), distribution.stddev.repeat(tiling)
+    return gaussian(mean, std, len(distribution.event_shape))
+
+
 class HierarchicalModel(nn.Module, abc.ABC):
     """The interface that the objective, the evaluation and the explorer use, and nothing else.
 

@@ -244,8 +244,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate", description=__doc__)
     parser.add_argument("checkpoint", help="a checkpoint folder or Hub id")
     parser.add_argument("--data", required=True, help="as for models.train; its test part is used")
-    parser.add_argument("--k", type=int, default=0, help="samples of the bound; 0 leaves it out")
-    parser.add_argument("--limit", type=int, help="images for the bound (default: all)")
+    parser.add_argument("--k", type=int, default=50, help="samples of the bound; 0 leaves it out")
+    parser.add_argument("--limit", type=int, default=1000, help="images for the bound")
     parser.add_argument("--draws", type=int, default=4, help="draws per image behind the terms")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu", help="cpu (the printed digits), cuda, mps, auto")
@@ -264,7 +264,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Measure as the command line asks."""
-    if options.k < 0 or options.draws < 1 or (options.limit is not None and options.limit < 1):
+    if options.k < 0 or options.draws < 1 or options.limit < 1:
         raise BadInput("--k must be at least 0, --draws and --limit at least 1.")
     checkpoint = load_checkpoint(options.checkpoint, pick_device(options.device))
     model = checkpoint.model

@@ -18,8 +18,9 @@ from math import log
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, Noise, bottom_up
+from models.base import Chain, HierarchicalModel, Noise, bottom_up, repeated
 from models.chain import draw_noise, encode
 
 
@@ -64,9 +65,17 @@ def terms(model: HierarchicalModel, x: Tensor, eps: Noise) -> Terms:
     return Terms(_log_likelihood(model, x, trace.z), torch.stack(rates, dim=1))
 
 
-def log_weight(model: HierarchicalModel, x: Tensor, eps: Noise) -> Tensor:
-    """log p(x, z) − log q(z | x) of one draw, with shape `(B,)`: log-ratios at every level."""
-    trace = encode(model, x, eps)
+def log_weight(
+    model: HierarchicalModel, x: Tensor, eps: Noise, first: Distribution | None = None
+) -> Tensor:
+    """log p(x, z) − log q(z | x) of one draw, with shape `(B,)`: log-ratios at every level.
+
+    Args:
+        x: The image as the model sees it, with shape `(B, C, H, W)`.
+        eps: Noise by subscript, each `(B, *event)`.
+        first: q(z_1 | x) where it is known already.
+    """
+    trace = encode(model, x, eps, first)
     total = _log_likelihood(model, x, trace.z)
     for t in bottom_up(model.depth):
         z_t = trace.z[t]
@@ -93,14 +102,15 @@ def importance_weighted_bound(
     """
     batch = x.shape[0]
     at_once = max(1, min(samples, rows // batch))
+    first = model.posterior(1, (x,))
     bound = torch.full((batch,), -torch.inf, device=x.device, dtype=x.dtype)
     done = 0
     while done < samples:
         draws = min(at_once, samples - done)
         # Noise is drawn one sample k at a time, so that the bound does not depend on `rows`.
         eps = _stacked([draw_noise(model, batch, generator) for _ in range(draws)])
-        repeated = x.repeat((draws,) + (1,) * (x.ndim - 1))
-        weights = log_weight(model, repeated, eps).view(draws, batch)
+        many = x.repeat((draws,) + (1,) * (x.ndim - 1))
+        weights = log_weight(model, many, eps, repeated(first, draws)).view(draws, batch)
         bound = torch.logaddexp(bound, weights.logsumexp(dim=0))
         done += draws
     return bound - log(samples)
@@ -116,8 +126,6 @@ def _log_likelihood(model: HierarchicalModel, x: Tensor, z: Chain) -> Tensor:
     return model.likelihood(z).log_prob(x)
 
 
-def _gaussian_kl(
-    q: torch.distributions.Distribution, p: torch.distributions.Distribution
-) -> Tensor:
+def _gaussian_kl(q: Distribution, p: Distribution) -> Tensor:
     """KL(q ‖ p) of two Gaussians, with shape `(B,)`, in nats."""
     return torch.distributions.kl_divergence(q, p.expand(q.batch_shape))

@@ -7,6 +7,7 @@ Interrupt it (Ctrl-C) or stop it from the page and what was learned is kept as a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from models.atomic import write_file
+from models.atomic import plain, write_file
 from models.card import model_card
 from models.checkpoint import (
     EXAMPLES,
@@ -40,6 +41,7 @@ from models.presets import PRESETS
 from models.run import Metrics, RunFiles, Spent, load_state, preview, save_state, write_status
 from models.statistics import Statistics, level_statistics
 from models.training import (
+    Diverged,
     TrainConfig,
     TrainState,
     check_fit,
@@ -339,13 +341,20 @@ def main(arguments: list[str] | None = None) -> int:
         files = RunFiles(options.out)
         stop = StopRequest()
         run, data, state, spent = start(options, device)
-        spent = run_to_end(run, data, state, files, spent, stop)
+        try:
+            spent = run_to_end(run, data, state, files, spent, stop)
+        except Diverged:
+            if files.state.is_file():
+                finish(run, data, state, files, load_state(files, state))
+            raise
         finish(run, data, state, files, spent)
         print(f"saved {options.out}: open it with  python app.py --model {options.out}")
-    except BadInput as error:
+    except (BadInput, OSError) as error:
+        message = str(error) if isinstance(error, BadInput) else plain(error)
         if files is not None and files.folder.is_dir():
-            write_status(files, "failed", str(error))
-        print(f"error: {error}", file=sys.stderr)
+            with contextlib.suppress(BadInput):  # the disk that is full cannot take this either
+                write_status(files, "failed", message)
+        print(f"error: {message}", file=sys.stderr)
         return 2
     return 0
 

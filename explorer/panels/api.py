@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from math import nan
 from pathlib import Path
 from typing import TypeVar
 
@@ -153,9 +154,9 @@ def _read(path: Path) -> tuple[bytes, str]:
 
 
 def _number(name: str, value: object, low: float, high: float, whole: bool = False) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and low <= value <= high and (not whole or value == int(value)):
-        return value
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else nan
+    if low <= number <= high and (not whole or number == int(number)):
+        return number
     kind = "a whole number" if whole else "a number"
     raise BadInput(f"{name} must be {kind} from {low:g} to {high:g}")
 

@@ -16,6 +16,7 @@ import torch
 from models import evaluate, train
 from models.checkpoint import load_checkpoint
 from models.run import RunFiles, read_metrics
+from models.training import TrainConfig, TrainState
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--levels", "6,3", "--width", "16", "--blocks", "1", "--batch", "16", "--device", "cpu"]
@@ -49,7 +50,7 @@ def test_training_leaves_a_whole_checkpoint(trained: Path) -> None:
     assert [row["step"] for row in rows] == list(range(1, 41))
     assert json.loads(RunFiles(trained).status.read_text())["state"] == "done"
     card = (trained / "README.md").read_text()
-    assert f"{-checkpoint.evaluation['elbo_nats']:.2f} nats" in card
+    assert f"{-float(str(checkpoint.evaluation['elbo_nats'])):.2f} nats" in card
 
 
 def test_evaluation_prints_writes_and_repeats(
@@ -122,6 +123,28 @@ def test_bad_arguments_are_one_clear_line(
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("error: ")
     assert says in said
+
+
+def test_a_run_that_diverges_keeps_its_last_good_model(
+    data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights turn to NaN after ten steps; the checkpoint is of the last saved state."""
+
+    def poisoned(state: TrainState, images: np.ndarray, config: TrainConfig):
+        for record in stream(state, images, config):
+            yield record
+            if record.step == 10:
+                with torch.no_grad():
+                    next(state.model.parameters()).fill_(torch.nan)
+
+    stream = train.train
+    monkeypatch.setattr(train, "train", poisoned)
+    monkeypatch.setattr(train, "SAVE_EVERY_S", 0.0)
+    out = tmp_path / "out"
+    assert train.main(["--data", data, "--out", str(out), "--steps", "30", *TINY]) == 2
+    assert "step 11: the loss or its gradient is not finite" in capsys.readouterr().err
+    assert load_checkpoint(out).training["steps_done"] == 10
+    assert json.loads(RunFiles(out).status.read_text())["state"] == "failed"
 
 
 def test_evaluation_refuses_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,15 +7,17 @@ function makeLadder(root) {
   function caption(level) {
     if (depth === 1) return "z₁, the only level";
     if (level === depth) return `${nameOf(level)} only`;
-    if (level === 1) return "all levels";
-    const kept = [];
-    for (let t = depth; t >= level; t -= 1) kept.push(nameOf(t));
-    return kept.length > 3 ? `${kept[0]} … ${kept[kept.length - 1]}` : kept.join(" ");
+    return level === 1 ? "+ z₁: all of it" : `+ ${nameOf(level)}`;
+  }
+
+  function spoken(level) {
+    return level === depth ? `from ${nameOf(depth)} only`
+      : `from ${nameOf(depth)} down to ${nameOf(level)}`;
   }
 
   function rung(level) {
     const canvas = make("canvas", {
-      width: 1, height: 1, role: "img", "aria-label": `The picture from ${caption(level)}`,
+      width: 1, height: 1, role: "img", "aria-label": `The picture ${spoken(level)}`,
     });
     return make("figure", { "data-ladder": level, style: `--hue: ${hueOf(level)}` },
       make("div", { class: "glass" }, canvas), make("figcaption", {}, caption(level)));

@@ -2,17 +2,33 @@
 
 const FEW = 12;
 const KIND_NAMES = { coordinate: "Units", component: "Components" };
-const POLICIES = {
-  keep: ["Keep", "the image's own detail rides along"],
-  mean: ["Mean", "what the level above expects"],
-  resample: ["Resample", "fresh detail from the seed"],
-  memory: ["Memory", "a mix of own and fresh detail"],
-  pin: ["Pin", "stays as encoded"],
+const KIND_HINTS = {
+  coordinate: "One number of the level each, the most telling first",
+  component: "Principal components: directions in which images differ most, together",
 };
+const POLICIES = { keep: "Keep", mean: "Mean", resample: "Resample", memory: "Memory", pin: "Pin" };
 
-function describeLevel(level) {
-  const folded = level.dead ? ` · ${level.dead} inactive folded` : "";
-  return `${level.size} ${level.size === 1 ? "dim" : "dims"}${folded}`;
+// What a policy does at z_t; `above` is the name of z_{t+1}, or null at the top.
+function policyWords(kind, above) {
+  if (kind === "resample") return "new detail";
+  if (kind === "memory") return "a mix of own and new detail";
+  if (!above) return kind === "mean" ? "the prior's mean, no image" : "as encoded from the image";
+  return {
+    keep: `own detail, added to what ${above} says`,
+    mean: `only what ${above} says, no own detail`,
+    pin: `as encoded, whatever ${above} says`,
+  }[kind];
+}
+
+function roleOf(level, depth) {
+  if (depth === 1) return "the only level";
+  if (level.t === depth) return "top: the broad idea";
+  return level.t === 1 ? "bottom: next to the pixels" : `drawn from ${nameOf(level.t + 1)}`;
+}
+
+function countUnits(level) {
+  const folded = level.dead ? `, ${level.dead} inactive folded away` : "";
+  return `${level.size} ${level.size === 1 ? "unit" : "units"}${folded}`;
 }
 
 // A slider with its label; `acts` are {slide, release, center}.
@@ -58,13 +74,16 @@ function makeAxis(level, kind, axis, acts) {
 }
 
 // The policy of a level with the controls that it needs.
-function makePolicy(level, acts) {
+function makePolicy(level, depth, acts) {
   const name = nameOf(level.t);
+  const above = level.t < depth ? nameOf(level.t + 1) : null;
   const select = make("select", { "data-policy": level.t, "aria-label": `Policy of ${name}` },
-    ...Object.entries(POLICIES).map(([kind, [word, says]]) =>
-      make("option", { value: kind, title: says }, word)));
+    ...Object.entries(POLICIES).map(([kind, word]) =>
+      make("option", { value: kind, title: policyWords(kind, above) }, word)));
+  select.title = `Where ${name} comes from once something above it has changed`;
   const seed = make("input", {
     type: "number", min: 0, max: 2147483647, step: 1, class: "seed", "data-seed": level.t,
+    title: "Seed: the same number draws the same detail again",
     "aria-label": `Seed of ${name}`,
   });
   const dice = make("button", {
@@ -113,19 +132,20 @@ function makePolicy(level, acts) {
     rhoPart.hidden = kind !== "memory";
     seedPart.hidden = kind !== "resample" && kind !== "memory";
     says.hidden = kind === "memory";
-    setText(says, POLICIES[kind][1]);
+    setText(says, policyWords(kind, above));
+    says.title = says.textContent;
   }
   return { node, show };
 }
 
 // The card. `view` remembers {kind, all, folded} of this level while the page is open.
-function makeLevel(level, view, acts) {
+function makeLevel(level, depth, view, acts) {
   const name = nameOf(level.t);
   const badge = make("span", { class: "badge", hidden: true });
   const grid = make("div", { class: "sliders", id: `strata-sliders-${level.t}` });
   const reason = make("p", { class: "reason", hidden: true });
   const more = make("button", { type: "button", class: "ghost more", "data-action": "show-all" });
-  const policy = makePolicy(level, acts);
+  const policy = makePolicy(level, depth, acts);
   const reset = make("button", {
     type: "button", class: "ghost", "data-action": "reset-level", "data-level": level.t,
     disabled: true, "aria-label": `Reset ${name}`,
@@ -133,14 +153,16 @@ function makeLevel(level, view, acts) {
   const fold = make("button", {
     type: "button", class: "fold", "data-action": "fold", "data-level": level.t,
     "aria-controls": grid.id,
-  }, make("b", {}, name), make("span", { class: "fine" }, describeLevel(level)), badge);
+  }, make("b", {}, name), make("span", { class: "fine" }, roleOf(level, depth)), badge);
   const kinds = Object.keys(KIND_NAMES).filter((kind) => level.axes[kind].length > 0);
   const tabs = kinds.map((kind) => make("button", {
     type: "button", "data-action": "kind", "data-axes": kind,
-    onclick: () => { view.kind = kind; fill(); },
+    title: KIND_HINTS[kind], onclick: () => { view.kind = kind; fill(); },
   }, KIND_NAMES[kind]));
   const body = make("div", { class: "level-body" },
-    make("div", { class: "controls" }, policy.node, reset), reason, grid, more);
+    make("div", { class: "controls" }, policy.node, reset), reason, grid,
+    make("div", { class: "level-foot" },
+      make("span", { class: "fine" }, countUnits(level)), more));
   const node = make("section", {
     class: "level", "data-level-card": level.t, style: `--hue: ${hueOf(level.t)}`,
     "aria-label": `Level ${name}`,

@@ -1,6 +1,6 @@
 // The three screens. A canvas has the model's own resolution; the page only scales it.
 
-const STAGE_GAP = 14;
+const STAGE_GAP = 12;
 
 // Paints {w, h, rgb} at once; until then the canvas shows what it showed before.
 function paintFrame(canvas, frame) {
@@ -41,9 +41,9 @@ function makeScreens(root) {
     const width = stage.clientWidth;
     if (!width) return;
     const height = parseFloat(root.style.getPropertyValue("--desk-height")) || 800;
-    const small = snapped(0.275 * width, side);
+    const small = snapped(0.255 * width, side);
     const room = width - 2 * small - 2 * STAGE_GAP;
-    const edit = snapped(Math.min(room, Math.max(240, height - 440)), side);
+    const edit = snapped(Math.min(room, Math.max(240, height - 428)), side);
     stage.style.setProperty("--small", `${small}px`);
     stage.style.setProperty("--edit", `${edit}px`);
   }
@@ -56,6 +56,11 @@ function makeScreens(root) {
     root.style.setProperty("--desk-height", `${Math.floor(height)}px`);
     fit();
   }
+
+  // On a phone the small copy beside the sliders shows once the large picture is out of sight.
+  new IntersectionObserver(([entry]) => {
+    root.classList.toggle("scrolled", entry.intersectionRatio < 0.4);
+  }, { threshold: [0, 0.4, 1] }).observe(canvases.edit);
 
   window.addEventListener("resize", fitHeight);
   new ResizeObserver(fitHeight).observe(document.body);

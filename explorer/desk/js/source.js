@@ -94,7 +94,7 @@ function makeSource(root, acts) {
 
   function nameIt(place) {
     if (place.kind === "example") return `test picture ${place.index + 1}`;
-    return place.kind === "sample" ? `from the prior, seed ${place.seed}` : "your upload";
+    return place.kind === "sample" ? `prior · seed ${place.seed}` : "your upload";
   }
 
   return {

@@ -60,9 +60,9 @@ function makeTerms(root) {
     const names = () => make("div", { class: "bar-names fine" },
       make("span", {}), make("span", {}, "this image"), make("span", {}, "test mean"));
     find("bars").replaceChildren(names(),
-      make("div", { class: "bar-pair" }, ...barPair("all of −ELBO: shorter is better",
+      make("div", { class: "bar-pair" }, ...barPair("−ELBO, the sum: shorter is better",
         image, mean)),
-      make("div", { class: "bar-pair" }, ...barPair("the rates alone, enlarged",
+      make("div", { class: "bar-pair" }, ...barPair("its rates alone, enlarged",
         image.slice(1), mean.slice(1))));
     find("legend").replaceChildren(...image.map((part, at) => make("li",
       { class: part.hue === null ? "rest" : null, style: `--hue: ${part.hue || 0}` },

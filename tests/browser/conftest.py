@@ -1,0 +1,115 @@
+"""A real Chromium on the real app: one browser for all, a fresh page for each test.
+
+The browser is closed after this folder's last test: while Playwright runs, its event loop is
+the thread's own, and the tests elsewhere start loops of theirs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from tests.browser.desk import Desk
+from tests.running import App
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+
+OpenDesk = Callable[[], Desk]
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    # A camera that needs no hardware and no click: it shows a moving test picture.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+WAIT_MS = 90_000  # for what takes a second on an idle machine
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip, or fail where a skip would hide that nothing was tested."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def find_chromium(own: str) -> str | None:
+    """The browser: $STRATA_CHROMIUM, one on the path, or Playwright's `own`."""
+    named = os.environ.get("STRATA_CHROMIUM")
+    if named:
+        return shutil.which(named)
+    on_path = (shutil.which(name) for name in NAMES)
+    return next((path for path in on_path if path), own if Path(own).is_file() else None)
+
+
+@pytest.fixture(scope="package")
+def context() -> Iterator[BrowserContext]:
+    """A browser profile that may use the clipboard and the camera, with a desktop window."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("no Playwright - install it: pip install -r requirements-dev.txt")
+    with sync_playwright() as playwright:
+        path = find_chromium(playwright.chromium.executable_path)
+        if path is None:
+            missing("no Chromium - install it: apt-get install chromium (or $STRATA_CHROMIUM)")
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        made = browser.new_context(
+            viewport={"width": 1440, "height": 900},
+            permissions=["clipboard-read", "clipboard-write", "camera"],
+            accept_downloads=True,
+        )
+        made.set_default_timeout(WAIT_MS)
+        yield made
+        browser.close()
+
+
+@pytest.fixture
+def open_desk(context: BrowserContext, app: App) -> Iterator[OpenDesk]:
+    """Opens the app in a new page, which shares no session with those before.
+
+    At the end of the test, no page may have logged an error or asked another host.
+    """
+    pages: list[Page] = []
+    wrong: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            wrong.append(f"console: {message.text} {message.location}")
+
+    def asked(url: str) -> None:
+        if not url.startswith((app.url, "data:", f"blob:{app.url}")):
+            wrong.append(f"asked another host: {url}")
+
+    def opened() -> Desk:
+        page = context.new_page()
+        pages.append(page)
+        page.on("console", heard)
+        page.on("pageerror", lambda error: wrong.append(f"page: {error}"))
+        page.on("request", lambda request: asked(request.url))
+        page.goto(app.url)
+        desk = Desk(page)
+        desk.settle()
+        return desk
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def desk(open_desk: OpenDesk) -> Desk:
+    """The Explore tab of a page just opened: the default model on its first test picture."""
+    return open_desk()

@@ -1,0 +1,61 @@
+"""What a newcomer sees before touching anything, on a desktop and on a phone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.browser.conftest import OpenDesk
+from tests.browser.desk import Desk
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+
+
+def test_a_picture_and_what_to_try_are_there_without_any_action(desk: Desk) -> None:
+    assert desk.model() == "avatars"
+    for screen in ("image", "reconstruction", "edit"):
+        pixels = desk.pixels(screen)
+        assert pixels.shape == (64, 64, 3)
+        assert len(np.unique(pixels)) > 50 and pixels.std() > 10
+    assert (desk.pixels("edit") == desk.pixels("reconstruction")).all()
+    hint = desk.page.locator("[data-hint]")
+    assert "slider" in hint.inner_text() and desk.in_sight(hint)
+    assert not desk.complains()
+    for action in ("undo", "redo", "reset"):
+        assert desk.button(action).is_disabled()
+
+
+def test_the_main_job_fits_a_laptop_without_scrolling(desk: Desk) -> None:
+    page = desk.page
+    for screen in ("image", "reconstruction", "edit"):
+        assert desk.in_sight(f"canvas[data-screen={screen}]"), screen
+    rungs = page.locator("[data-ladder] canvas").all()
+    assert len(rungs) == len(desk.levels()) == 4
+    assert all(desk.in_sight(rung) for rung in rungs)
+    top = desk.levels()[0]
+    sliders = page.locator(f"input[data-level='{top}'][data-kind]").all()
+    assert len(sliders) >= 4
+    assert all(desk.in_sight(slider) for slider in sliders[:4])
+    for name in ("[data-model]", "[data-terms]", "[data-gauge]", "[data-action=upload]"):
+        assert desk.in_sight(name), name
+    assert page.evaluate("window.scrollY") == 0
+    width, room = page.evaluate(WIDTHS)
+    assert width <= room
+
+
+def test_a_phone_needs_no_scrolling_sideways(open_desk: OpenDesk) -> None:
+    desk = open_desk()
+    page = desk.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    desk.settle()
+    for tab in ("Train", "Explore"):
+        page.get_by_role("tab", name=tab).click()
+        width, room = page.evaluate(WIDTHS)
+        assert width <= room == 390, tab
+    slider = desk.slider(1)
+    before = desk.pixels()
+    desk.drag(slider, 2.0)
+    assert (desk.pixels() != before).any()
+    assert page.evaluate(WIDTHS)[0] <= 390

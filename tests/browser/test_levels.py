@@ -1,0 +1,105 @@
+"""Policies of the levels, and models and pictures to choose from."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.desk import Desk, encoded, photo
+
+pytestmark = pytest.mark.browser
+
+
+def test_mean_and_resample_change_the_picture(desk: Desk) -> None:
+    page = desk.page
+    before = desk.screens()
+    desk.choose_policy(1, "mean")
+    assert desk.screens()["edit"] != before["edit"]
+    desk.press("undo")
+    assert desk.screens() == before
+
+    assert page.locator("[data-temperature-row]").is_hidden()
+    desk.choose_policy(4, "resample")
+    once = desk.screens()
+    seed = page.locator("[data-seed='4']").input_value()
+    assert once["edit"] != before["edit"]
+    assert page.locator("[data-temperature-row]").is_visible()
+    desk.press("dice", 4)
+    assert page.locator("[data-seed='4']").input_value() != seed
+    assert desk.screens()["edit"] != once["edit"]
+    desk.press("undo")
+    assert desk.screens() == once
+    assert page.locator("[data-seed='4']").input_value() == seed
+
+
+def test_pin_greys_the_sliders_above_and_says_why(desk: Desk) -> None:
+    before = desk.screens()
+    desk.choose_policy(2, "pin")
+    for level in (3, 4):
+        assert desk.slider(level).is_disabled()
+        reason = desk.page.locator(f"[data-level-card='{level}'] .reason")
+        assert reason.is_visible() and "z" in reason.inner_text()
+    for level in (1, 2):
+        assert desk.slider(level).is_enabled()
+        assert desk.page.locator(f"[data-level-card='{level}'] .reason").is_hidden()
+    desk.press("undo")
+    assert desk.slider(4).is_enabled()
+    assert desk.page.locator("[data-level-card='4'] .reason").is_hidden()
+    assert desk.screens() == before
+
+
+def test_another_model_keeps_the_upload(desk: Desk) -> None:
+    page = desk.page
+    with desk.another_picture():
+        desk.give("holiday.png", encoded(photo(4)))
+    assert page.locator("[data-crop]").is_visible()
+    assert page.locator("[data-invert-row]").is_hidden()
+    colour = desk.screens()
+    desk.drag(desk.slider(4), 2.0)
+    edited = desk.screens()
+
+    with desk.another_picture():
+        desk.choose_model("digits")
+    assert desk.pixels("image").shape == (28, 28, 3)
+    assert desk.levels() == [3, 2, 1]
+    assert page.locator("[data-source-name]").inner_text() == "your upload"
+    assert "edits" in page.locator("[data-notice]").inner_text()
+    grey = desk.screens()
+    with desk.another_picture():
+        page.locator("[data-invert]").click()
+    assert (desk.pixels("image") != 0).any() and desk.screens()["image"] != grey["image"]
+    desk.drag(desk.slider(3), 2.0)
+    assert desk.screens()["edit"] != desk.screens()["reconstruction"]
+
+    with desk.another_picture():
+        desk.choose_model("avatars")
+    assert desk.screens() == colour
+    for _ in range(3):  # back over the model, the slider and the inversion …
+        desk.press("undo")
+    assert desk.screens() == grey
+    desk.press("undo")  # … to the first model, with its edit
+    assert desk.model() == "avatars" and desk.screens() == edited
+
+
+def test_the_crop_and_the_gallery_and_the_prior_bring_other_pictures(desk: Desk) -> None:
+    page = desk.page
+    with desk.another_picture():
+        desk.give("wide.png", encoded(photo(5, (300, 100))))
+    upload = desk.screens()
+    box = page.locator("[data-crop-box]")
+    box.hover(position={"x": 10, "y": 10})
+    area = box.bounding_box()
+    assert area is not None
+    with desk.another_picture():
+        page.mouse.down()
+        page.mouse.move(area["x"] + 40, area["y"] + 10, steps=5)
+        page.mouse.up()
+    assert desk.screens()["image"] != upload["image"]
+    with desk.another_picture():
+        page.locator("[data-example='7']").click()
+    example = desk.screens()
+    assert page.locator("[data-source-name]").inner_text() == "test picture 8"
+    with desk.another_picture():
+        page.locator("[data-action=surprise]").click()
+    assert desk.screens()["image"] != example["image"]
+    desk.press("undo")
+    assert desk.screens() == example

@@ -1,0 +1,77 @@
+"""The bundled models: what their cards claim, and that the claims are those of the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.checkpoint import Checkpoint, load_checkpoint
+from models.evaluate import mean_terms, psnr
+from models.training import to_float
+
+ROOT = Path(__file__).resolve().parents[1]
+MB = 1_000_000
+NAMES = ("avatars", "digits", "fashion")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def bundled(request: pytest.FixtureRequest) -> Checkpoint:
+    return load_checkpoint(ROOT / "checkpoints" / request.param)
+
+
+def seen_examples(bundled: Checkpoint) -> torch.Tensor:
+    """The 48 test images a checkpoint carries, seen as an upload is."""
+    return bundled.model.as_seen(to_float(bundled.examples))
+
+
+def test_they_are_small() -> None:
+    sizes = [path.stat().st_size for path in (ROOT / "checkpoints").rglob("*") if path.is_file()]
+    assert max(sizes) <= 10 * MB
+    assert sum(sizes) <= 30 * MB
+
+
+def test_every_level_lives(bundled: Checkpoint) -> None:
+    measured = json.loads((bundled.path / "evaluation.json").read_text())
+    assert len(measured["active_units"]) == bundled.model.depth
+    assert min(measured["active_units"]) >= 4
+    assert min(measured["reach"]) >= (0.15 if bundled.name == "digits" else 0.05)
+    counted = [int(level.active.sum()) for level in bundled.statistics.levels]
+    assert counted == measured["active_units"]
+
+
+def test_the_card_says_what_was_measured(bundled: Checkpoint) -> None:
+    measured = json.loads((bundled.path / "evaluation.json").read_text())
+    card = (bundled.path / "README.md").read_text()
+    assert f"| −ELBO | {-measured['elbo_nats']:.2f} nats |" in card
+    rows = zip(measured["rate_nats"], measured["active_units"], measured["reach"], strict=True)
+    for t, (rate, active, reach) in enumerate(rows, start=1):
+        assert f"| z_{t} | {rate:.2f} | {active} | {reach:.3f} |" in card
+    assert f"--preset {bundled.name}" in card
+
+
+def test_limits_of_each() -> None:
+    def measured(name: str) -> dict:
+        return json.loads((ROOT / "checkpoints" / name / "evaluation.json").read_text())
+
+    assert -measured("digits")["elbo_nats"] <= 86.5
+    assert measured("digits")["n_images"] == 10_000
+    assert measured("avatars")["psnr_db"] >= 28
+    assert measured("avatars")["bits_per_dim"] > 0
+    depths = {name: len(measured(name)["reach"]) for name in NAMES}
+    assert depths == {"avatars": 4, "digits": 3, "fashion": 3}
+
+
+def test_the_weights_do_on_their_examples_what_the_card_says(bundled: Checkpoint) -> None:
+    """48 test images stand for the set: the mean ELBO within four standard errors of it."""
+    x = seen_examples(bundled)
+    reconstruction, rate = mean_terms(bundled.model, x, draws=8)
+    elbo = reconstruction - rate.sum(1)
+    reference = bundled.statistics.reference_elbo
+    error = float(reference.std()) / len(elbo) ** 0.5
+    assert abs(float(elbo.mean()) - float(reference.mean())) < 4 * error
+    if bundled.model.eight_bit:
+        measured = json.loads((bundled.path / "evaluation.json").read_text())
+        assert abs(psnr(bundled.model, x) - measured["psnr_db"]) < 1.0
