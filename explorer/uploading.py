@@ -135,9 +135,11 @@ def upload_source(store: UploadStore, checkpoint: Checkpoint, ref: Ref) -> Sourc
     crop = images.clamp_crop(upload, shape, ref.crop)
     background = images.background_level(checkpoint.examples)
     suggested = images.suggest_invert(upload, shape, background, crop)
-    invert = suggested if ref.invert is None else ref.invert
+    # A colour model never inverts; what was decided for a grey one waits until one is back.
+    grey = shape[0] == 1
+    invert = suggested if grey and ref.invert is None else ref.invert
     return Source(
-        pixels=images.to_model(upload, shape, crop, invert),
+        pixels=images.to_model(upload, shape, crop, grey and bool(invert)),
         ref=Ref("upload", key=ref.key, crop=crop, invert=invert),
         upload=upload,
         suggest_invert=suggested,

@@ -38,6 +38,11 @@ def model_card(name: str, config: MHVAEConfig, result: Facts, card: Facts, train
     return "\n".join(lines) + "\n"
 
 
+def nats(value: float) -> str:
+    """A number of nats with the digits that single precision reproduces on other machines."""
+    return f"{value:.1f}" if abs(value) >= 1000 else f"{value:.2f}"
+
+
 def _what(config: MHVAEConfig) -> str:
     channels, height, width = config.image_shape
     levels = ", ".join("×".join(map(str, shape)) for shape in config.levels)
@@ -51,14 +56,14 @@ def _what(config: MHVAEConfig) -> str:
 
 def _measured(result: Facts) -> list[str]:
     rows = {
-        "−ELBO": f"{-result['elbo_nats']:.2f} nats",
-        "reconstruction, log p(x∣z_1)": f"{result['reconstruction_nats']:.2f} nats",
+        "−ELBO": f"{nats(-result['elbo_nats'])} nats",
+        "reconstruction, log p(x∣z_1)": f"{nats(result['reconstruction_nats'])} nats",
     }
     if "bits_per_dim" in result:
         rows["bits per dimension"] = f"{result['bits_per_dim']:.3f}"
     if "nll_nats" in result:
         bound = f"NLL, K = {result['k']:,}, first {result['nll_images']:,} images"
-        rows[bound] = f"{result['nll_nats']:.2f} ± {result['nll_standard_error']:.2f} nats"
+        rows[bound] = f"{nats(result['nll_nats'])} ± {result['nll_standard_error']:.2f} nats"
     if "psnr_db" in result:
         rows["PSNR of the mean-path reconstruction"] = f"{result['psnr_db']:.2f} dB"
     lines = [

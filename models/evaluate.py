@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from models.atomic import write_file
 from models.base import HierarchicalModel, Trace, bottom_up
-from models.card import model_card
+from models.card import model_card, nats
 from models.chain import decode, draw_noise, encode
 from models.checkpoint import load_checkpoint, pick_device, to_json, update_measures
 from models.data import load_data
@@ -220,15 +220,15 @@ def evaluate(
 
 def table(result: dict[str, Any]) -> str:
     """The measures as lines a person reads."""
-    lines = [f"−ELBO            {-result['elbo_nats']:.2f} nats"]
+    lines = [f"−ELBO            {nats(-result['elbo_nats'])} nats"]
     if "bits_per_dim" in result:
         lines.append(f"bits per dim     {result['bits_per_dim']:.3f}")
     if "nll_nats" in result:
         lines.append(
-            f"NLL (K = {result['k']:,})  {result['nll_nats']:.2f} ± "
+            f"NLL (K = {result['k']:,})  {nats(result['nll_nats'])} ± "
             f"{result['nll_standard_error']:.2f} nats, {result['nll_images']:,} images"
         )
-    lines.append(f"reconstruction   {result['reconstruction_nats']:.2f} nats")
+    lines.append(f"reconstruction   {nats(result['reconstruction_nats'])} nats")
     if "psnr_db" in result:
         lines.append(f"PSNR             {result['psnr_db']:.2f} dB")
     lines.append(f"images           {result['n_images']:,}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from models.card import nats
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.evaluate import mean_terms, psnr
 from models.training import to_float
@@ -45,7 +46,7 @@ def test_every_level_lives(bundled: Checkpoint) -> None:
 def test_the_card_says_what_was_measured(bundled: Checkpoint) -> None:
     measured = json.loads((bundled.path / "evaluation.json").read_text())
     card = (bundled.path / "README.md").read_text()
-    assert f"| −ELBO | {-measured['elbo_nats']:.2f} nats |" in card
+    assert f"| −ELBO | {nats(-measured['elbo_nats'])} nats |" in card
     rows = zip(measured["rate_nats"], measured["active_units"], measured["reach"], strict=True)
     for t, (rate, active, reach) in enumerate(rows, start=1):
         assert f"| z_{t} | {rate:.2f} | {active} | {reach:.3f} |" in card

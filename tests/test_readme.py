@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from models.card import nats
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
@@ -17,7 +19,7 @@ def test_the_table_is_what_was_measured(name: str) -> None:
     measured = json.loads((ROOT / "checkpoints" / name / "evaluation.json").read_text())
     row = next(line for line in README.splitlines() if line.startswith(f"| `{name}`"))
     wanted = [
-        f"{-measured['elbo_nats']:,.2f}",
+        nats(-measured["elbo_nats"]),
         " / ".join(f"{rate:.1f}" for rate in measured["rate_nats"]),
         " / ".join(str(count) for count in measured["active_units"]),
         " / ".join(f"{reach:.2f}" for reach in measured["reach"]),

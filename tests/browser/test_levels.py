@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from tests.browser.desk import Desk, encoded, photo
 
@@ -63,10 +65,10 @@ def test_another_model_keeps_the_upload(desk: Desk) -> None:
     assert desk.levels() == [3, 2, 1]
     assert page.locator("[data-source-name]").inner_text() == "your upload"
     assert "edits" in page.locator("[data-notice]").inner_text()
-    grey = desk.screens()
+    grey, plain = desk.screens(), desk.pixels("image")
     with desk.another_picture():
         page.locator("[data-invert]").click()
-    assert (desk.pixels("image") != 0).any() and desk.screens()["image"] != grey["image"]
+    np.testing.assert_array_equal(desk.pixels("image"), 255 - plain)
     desk.drag(desk.slider(3), 2.0)
     assert desk.screens()["edit"] != desk.screens()["reconstruction"]
 
@@ -78,6 +80,39 @@ def test_another_model_keeps_the_upload(desk: Desk) -> None:
     assert desk.screens() == grey
     desk.press("undo")  # … to the first model, with its edit
     assert desk.model() == "avatars" and desk.screens() == edited
+
+
+def test_a_digit_dark_on_light_is_inverted_whatever_model_was_open_first(desk: Desk) -> None:
+    page = desk.page
+    digit = Image.new("L", (90, 90), 245)
+    ImageDraw.Draw(digit).ellipse((25, 15, 65, 75), outline=20, width=9)
+    with desk.another_picture():
+        desk.give("zero.png", encoded(digit))
+    assert desk.pixels("image").mean() > 128  # a colour model takes it as it is
+    with desk.another_picture():
+        desk.choose_model("digits")
+    assert page.locator("[data-invert]").is_checked()
+    assert "suggested" in page.locator("[data-invert-hint]").inner_text()
+    assert 5 < desk.pixels("image").mean() < 128
+    page.reload()
+    desk.settle()
+    assert desk.model() == "digits" and page.locator("[data-invert]").is_checked()
+
+
+def test_a_level_with_many_axes_unfolds_on_request(desk: Desk) -> None:
+    sliders = desk.page.locator("input[data-level='1'][data-kind]")
+    assert sliders.count() == 12
+    more = desk.page.locator("[data-level-card='1'] [data-action=show-all]")
+    more.click()
+    count = sliders.count()
+    assert count > 12
+    before = desk.screens()
+    desk.drag(desk.slider(1, count - 1), 3.0)
+    assert len(desk.recipe()["edits"]) == 1
+    assert desk.screens()["reconstruction"] == before["reconstruction"]
+    more.click()
+    assert sliders.count() == 12
+    assert "1 not shown" in desk.page.locator("[data-level-card='1'] .badge").inner_text()
 
 
 def test_the_crop_and_the_gallery_and_the_prior_bring_other_pictures(desk: Desk) -> None:

@@ -54,7 +54,8 @@ function makeBank(root, acts) {
       const key = `${model.id}:${model.hash}`;
       if (key === built) return;
       built = key;
-      cards = levels.map((level) => makeLevel(level, levels.length, viewOf(key, level, recipe), acts));
+      cards = levels.map((level) =>
+        makeLevel(level, levels.length, viewOf(key, level, recipe), acts));
       list.replaceChildren(...cards.map((card) => card.node));
       list.scrollTop = 0;
       chips.replaceChildren(...cards.map(chip));

@@ -43,7 +43,9 @@ function makeScreens(root) {
     const height = parseFloat(root.style.getPropertyValue("--desk-height")) || 800;
     const small = snapped(0.255 * width, side);
     const room = width - 2 * small - 2 * STAGE_GAP;
-    const edit = snapped(Math.min(room, Math.max(240, height - 428)), side);
+    // Only where the columns scroll and not the page does its height set a limit.
+    const most = root.clientWidth > 1180 ? Math.max(240, height - 428) : room;
+    const edit = snapped(Math.min(room, most), side);
     stage.style.setProperty("--small", `${small}px`);
     stage.style.setProperty("--edit", `${edit}px`);
   }

@@ -8,7 +8,12 @@ function makeSource(root, acts) {
   const file = find("file");
   const invert = find("invert");
   let ref = null;
-  const gallery = makeGallery(root, (index) => acts.refer({ kind: "example", index }));
+  let fresh = false; // another picture was asked for, not another part of this one
+  const choose = (next) => {
+    fresh = true;
+    acts.refer(next);
+  };
+  const gallery = makeGallery(root, (index) => choose({ kind: "example", index }));
   const crop = makeCrop(root, (next) => acts.refer({ ...ref, crop: next }));
 
   async function take(blob, name) {
@@ -19,6 +24,7 @@ function makeSource(root, acts) {
       return;
     }
     const bytes = new Uint8Array(await blob.arrayBuffer());
+    fresh = true;
     acts.file(name, bytesToBase64(bytes));
   }
 
@@ -40,7 +46,7 @@ function makeSource(root, acts) {
     }
   });
   root.querySelector('[data-action="surprise"]').addEventListener("click", () => {
-    acts.refer({ kind: "sample", seed: randomSeed() });
+    choose({ kind: "sample", seed: randomSeed() });
   });
 
   let inside = 0;
@@ -106,6 +112,9 @@ function makeSource(root, acts) {
       else crop.hide();
       showInvert(answer.source);
       setText(find("source-name"), nameIt(ref));
+      // On a phone the picture is above what chose it: go and see it.
+      if (fresh && root.classList.contains("scrolled")) root.scrollIntoView({ block: "start" });
+      fresh = false;
     },
   };
 }
