@@ -297,17 +297,32 @@ def save_png(data: bytes, path: Path) -> None:
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
 
 
+def palette_of(pictures: list[Image.Image], colours: int) -> Image.Image:
+    """One palette for all: most of it for the pictures, the rest for the sliders beside them.
+
+    The sliders' part goes by coverage, since few pixels have the colour that tells one level
+    from another.
+    """
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (width, height * len(pictures)))
+    for row, picture in enumerate(pictures):
+        sheet.paste(picture, (0, row * height))
+    screens = sheet.crop((0, 0, width // 2, sheet.height))
+    sliders = sheet.crop((width // 2, 0, *sheet.size))
+    parts = (
+        screens.quantize(colours, method=Image.Quantize.MEDIANCUT).getpalette(),
+        sliders.quantize(colours // 3, method=Image.Quantize.MAXCOVERAGE).getpalette(),
+    )
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for part in parts for value in part or []])
+    return palette
+
+
 def save_gif(frames: list[tuple[Image.Image, int]], path: Path) -> None:
     """Save frames under one palette, with as many colours as the size allows."""
     pictures = [picture for picture, _ in frames]
-    shown = pictures[:: max(1, len(pictures) // 8)]
-    width, height = pictures[0].size
-    sheet = Image.new("RGB", (width, height * len(shown)))
-    for row, picture in enumerate(shown):
-        sheet.paste(picture, (0, row * height))
-    for colours in (256, 192, 128, 96, 64):
-        # By coverage, since few pixels have the colour that tells one level from another.
-        palette = sheet.quantize(colours, method=Image.Quantize.MAXCOVERAGE)
+    for colours in (192, 128, 96, 64, 40):
+        palette = palette_of(pictures[:: max(1, len(pictures) // 8)], colours)
         first, *rest = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
         durations = [shown_ms for _, shown_ms in frames]
         first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
@@ -316,7 +331,7 @@ def save_gif(frames: list[tuple[Image.Image, int]], path: Path) -> None:
     seconds = sum(shown_ms for _, shown_ms in frames) / 1000
     print(
         f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB, {len(frames)} frames, "
-        f"{seconds:.1f} s, {colours} colours, {width}x{height}"
+        f"{seconds:.1f} s, {colours + colours // 3} colours"
     )
 
 
