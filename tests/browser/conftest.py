@@ -98,8 +98,8 @@ def open_desk(context: BrowserContext, app: App) -> Iterator[OpenDesk]:
         page.on("console", heard)
         page.on("pageerror", lambda error: wrong.append(f"page: {error}"))
         page.on("request", lambda request: asked(request.url))
-        page.goto(app.url)
         desk = Desk(page)
+        page.goto(app.url)
         desk.settle()
         return desk
 

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import JSHandle, Locator, Page
+    from playwright.sync_api import JSHandle, Locator, Page, Request
 
 SETTLED = """() => window.strata && window.strata.settled()
     && document.querySelector("#strata-desk").dataset.settled === "true" """
@@ -52,6 +52,26 @@ class Desk:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        # Gradio's own event streams, such as that of the Train tab's first look: leaving a page
+        # while one is open makes Gradio log an error.
+        self._streams: set[Request] = set()
+        page.on("request", self._began)
+        page.on("requestfinished", self._ended)
+        page.on("requestfailed", self._ended)
+
+    def _began(self, request: Request) -> None:
+        if "/queue/data" in request.url:
+            self._streams.add(request)
+
+    def _ended(self, request: Request) -> None:
+        self._streams.discard(request)
+
+    def reload(self) -> None:
+        """Load the page again once Gradio's streams have ended, and wait until it has settled."""
+        while self._streams:
+            self.page.wait_for_event("requestfinished")
+        self.page.reload()
+        self.settle()
 
     # ---- look ----
 

@@ -94,8 +94,7 @@ def test_a_digit_dark_on_light_is_inverted_whatever_model_was_open_first(desk: D
     assert page.locator("[data-invert]").is_checked()
     assert "suggested" in page.locator("[data-invert-hint]").inner_text()
     assert 5 < desk.pixels("image").mean() < 128
-    page.reload()
-    desk.settle()
+    desk.reload()
     assert desk.model() == "digits" and page.locator("[data-invert]").is_checked()
 
 

@@ -112,8 +112,7 @@ def test_a_reload_keeps_the_picture_and_the_edits(desk: Desk) -> None:
     desk.drag(desk.slider(2), -2.5, 2.0, steps=25)
     desk.choose_policy(1, "mean")
     screens, recipe = desk.screens(), desk.recipe()
-    desk.page.reload()
-    desk.settle()
+    desk.reload()
     assert desk.recipe() == recipe
     assert desk.screens() == screens
     assert desk.page.locator("[data-source-name]").inner_text() == "your upload"
