@@ -14,12 +14,11 @@ from explorer.library import Library
 from explorer.live import Live
 from explorer.panels import api
 from explorer.panels import train as train_panel
-from models.checkpoint import load_checkpoint, pick_device
+from models.checkpoint import pick_device
 from models.errors import BadInput
 
 TITLE = "Strata"
 TAGLINE = "an explorer of hierarchical variational autoencoders"
-PORTS = range(7860, 7960)
 HEADER = f'<h1 class="strata-title">{TITLE} <span>{TAGLINE}</span></h1>'
 # The title shares a line with the tabs: the height belongs to the pictures.
 CSS = """
@@ -87,20 +86,20 @@ def launch(
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = str(pick_device(device))
-    if given is not None:
-        load_checkpoint(given, chosen)  # so that what cannot be opened is said at once
+    library = Library(bundled, runs, given, chosen)
+    library.load_given()
     try:
         runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(
             f"the folder '{runs}' cannot be made ({error.strerror}): use --runs."
         ) from error
-    live = Live(Library(bundled, runs, given, chosen))
+    live = Live(library)
     page = build(live, TrainingJob(runs), data)
     try:
         page.queue(default_concurrency_limit=4).launch(
             server_name=host,
-            server_port=port if port is not None else _free_port(host),
+            server_port=port,
             share=share,
             auth=auth,
             theme=theme(),
@@ -109,23 +108,8 @@ def launch(
         )
     except OSError as error:
         raise BadInput(
-            f"port {port} on {host} cannot be used, another program may have it: "
-            "choose another with --port."
+            f"port {'7860 and those after it' if port is None else port} on {host} cannot be "
+            "used, another program may have it: choose another with --port."
         ) from error
     finally:
         live.close()
-
-
-def _free_port(host: str) -> int:
-    """The first port from 7860 that nobody listens on."""
-    import socket
-
-    for port in PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
-    raise BadInput(f"no port from {PORTS.start} to {PORTS.stop - 1} is free on {host}: use --port.")

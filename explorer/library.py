@@ -112,6 +112,15 @@ class Library:
         checkpoint = checkpoint or self._loaded.get(entry.hash)
         return self._reload(chosen) if checkpoint is None else (entry, checkpoint)
 
+    def load_given(self) -> None:
+        """Load the model of the command line, if there is one, so that a fault is said at once.
+
+        Raises:
+            BadInput: If it cannot be loaded.
+        """
+        if self._given is not None:
+            self.load(self._found()[0].id)
+
     def loaded(self, hash: str) -> Checkpoint | None:
         """A model by the hash of its weights, if it is in memory."""
         return self._loaded.get(hash)

@@ -74,8 +74,10 @@ def _write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def plain(error: OSError) -> str:
-    """What a person reads of a failed file operation."""
+def plain(error: BadInput | OSError) -> str:
+    """What a person reads of bad input or of a failed file operation."""
+    if isinstance(error, BadInput):
+        return str(error)
     return _why(Path(str(error.filename or "the file")), error)
 
 

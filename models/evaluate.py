@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from models.atomic import write_file
+from models.atomic import plain, write_file
 from models.base import HierarchicalModel, Trace, bottom_up
 from models.card import model_card, nats
 from models.chain import decode, draw_noise, encode
@@ -257,7 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run(options)
     except (BadInput, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain(error)}", file=sys.stderr)
         return 2
     return 0
 
@@ -272,10 +272,11 @@ def run(options: argparse.Namespace) -> None:
     data = load_data(options.data, image_size=side, channels=channels)
     images = data.test
     active = active_units(model, seen_test_set(model, images, options.seed), options.seed)
-    levels = checkpoint.statistics.levels
     if options.write:
         levels = level_statistics(model, data.train, active)
-    levels = tuple(replace(o, active=a.cpu()) for o, a in zip(levels, active, strict=True))
+    else:
+        stored = zip(checkpoint.statistics.levels, active, strict=True)
+        levels = tuple(replace(level, active=found.cpu()) for level, found in stored)
     result = evaluate(
         model, levels, images, options.k, options.limit, options.draws, options.seed,
         progress=sys.stderr.isatty(),

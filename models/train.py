@@ -350,7 +350,7 @@ def main(arguments: list[str] | None = None) -> int:
         finish(run, data, state, files, spent)
         print(f"saved {options.out}: open it with  python app.py --model {options.out}")
     except (BadInput, OSError) as error:
-        message = str(error) if isinstance(error, BadInput) else plain(error)
+        message = plain(error)
         if files is not None and files.folder.is_dir():
             with contextlib.suppress(BadInput):  # the disk that is full cannot take this either
                 write_status(files, "failed", message)
