@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--share", action="store_true", help="also make a public Gradio link")
     add("--auth", metavar="USER:PASSWORD", help="ask for this login")
     add("--runs", type=Path, default=Path("runs"), help="folder of models trained here")
+    add("--compile", action="store_true", help="compile the networks of a model when it is loaded")
     add("--data", help="data the Train tab offers, as for python -m models.train")
     return parser
 
@@ -40,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse, build, launch; returns the exit status."""
     options = build_parser().parse_args(arguments)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # Modules make hardly any garbage, and looking for it is a quarter of the start.
+    gc.disable()
     from explorer.layout import launch
     from models.errors import BadInput
 
@@ -54,10 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
             port=options.port,
             share=options.share,
             auth=parse_auth(options.auth),
+            compile=options.compile,
         )
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    finally:
+        gc.enable()
     return 0
 
 

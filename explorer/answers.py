@@ -38,16 +38,25 @@ def answering(method: Method) -> ServerFunction:
             if not isinstance(request, Mapping):
                 raise BadInput("the request is no JSON object - reload the page")
             return await method(request)
-        except BadInput as error:
-            code = "unknown_image" if isinstance(error, UnknownImage) else "bad_input"
-            return {"error": str(error), "code": code}
-        except Exception:
-            log_fault(f"the server function {answer.__name__}")
-            return {"error": CALM, "code": "internal"}
+        except Exception as error:
+            return error_json(error, f"the server function {answer.__name__}")
 
     answer.__name__ = answer.__qualname__ = method.__name__
     answer.__doc__ = method.__doc__
     return answer
+
+
+def error_json(error: Exception, what: str = "the live session") -> Json:
+    """What the page is told of an exception; to be called while it is handled.
+
+    Args:
+        what: What failed, for the server's log.
+    """
+    if isinstance(error, BadInput):
+        code = "unknown_image" if isinstance(error, UnknownImage) else "bad_input"
+        return {"error": str(error), "code": code}
+    log_fault(what)
+    return {"error": CALM, "code": "internal"}
 
 
 def log_fault(what: str) -> None:

@@ -12,13 +12,16 @@ a channel, moved over the whole field.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from explorer.recipe import Recipe
+from explorer.recipe import Edit, Recipe
 from models.base import HierarchicalModel, Level, top_down
 from models.errors import BadInput
 
@@ -89,27 +92,6 @@ def all_axes(model: HierarchicalModel, statistics: Statistics) -> tuple[LevelAxe
     )
 
 
-def direction(level: Level, statistics: LevelStatistics, kind: str, index: int) -> Tensor:
-    """What one unit of σ along an axis adds to z_t, with the level's event shape.
-
-    Raises:
-        BadInput: If the level has no axis of that index.
-    """
-    count = axis_count(level, statistics, kind)
-    if not 0 <= index < count:
-        raise BadInput(
-            f"recipe: index {index} of a {kind} edit of level {level.index} is out of range, "
-            f"allowed are 0 to {count - 1} - correct it, or copy the recipe again from the page"
-        )
-    if kind == "coordinate":
-        along = torch.zeros_like(statistics.std)
-        along[index] = statistics.std[index]
-    else:
-        along = statistics.component_std[index] * statistics.components[index]
-    fill = (1,) * (len(level.shape) - 1)
-    return along.reshape(level.channels, *fill).expand(level.shape)
-
-
 def axis_count(level: Level, statistics: LevelStatistics, kind: str) -> int:
     """How many axes of a kind a level has, the folded ones included."""
     return level.channels if kind == "coordinate" else statistics.components.shape[0]
@@ -117,6 +99,16 @@ def axis_count(level: Level, statistics: LevelStatistics, kind: str) -> int:
 
 def offsets(model: HierarchicalModel, statistics: Statistics, recipe: Recipe) -> dict[int, Tensor]:
     """The offset δ_s of every edited level by subscript, each with shape `(*event)`.
+
+    Raises:
+        BadInput: As `steps`.
+    """
+    moved = steps(model, statistics, recipe)
+    return {t: spread(model.level(t), along) for t, along in moved.items()}
+
+
+def steps(model: HierarchicalModel, statistics: Statistics, recipe: Recipe) -> dict[int, Tensor]:
+    """How far every edited level moves along each of its coordinates, `(C,)` by subscript.
 
     Raises:
         BadInput: If the recipe has another number of levels than the model, or an edit names
@@ -127,14 +119,48 @@ def offsets(model: HierarchicalModel, statistics: Statistics, recipe: Recipe) ->
             f"the recipe has {recipe.depth} levels, but the model has {model.depth} - "
             "open the image with this model to begin a new recipe"
         )
-    deltas: dict[int, Tensor] = {}
-    for edit in recipe.edits:
-        along = direction(
-            model.level(edit.level), statistics.levels[edit.level - 1], edit.kind, edit.index
+    by_level = groupby(recipe.edits, key=attrgetter("level"))  # the edits are sorted
+    return {
+        t: step(model.level(t), statistics.levels[t - 1], tuple(edits)) for t, edits in by_level
+    }
+
+
+def step(level: Level, statistics: LevelStatistics, edits: Sequence[Edit]) -> Tensor:
+    """The sum of sigma·direction over the edits of one level, with shape `(C,)`.
+
+    Raises:
+        BadInput: If the level has no such axis.
+    """
+    for edit in edits:
+        check_axis(level, statistics, edit)
+    total = torch.zeros_like(statistics.std)
+    components = [edit for edit in edits if edit.kind == "component"]
+    for edit in components:
+        along = statistics.component_std[edit.index] * statistics.components[edit.index]
+        total += edit.sigma * along
+    coordinates = [edit for edit in edits if edit.kind == "coordinate"]
+    if coordinates:  # no two of them meet, so the order of the sum is no matter
+        at = torch.tensor([edit.index for edit in coordinates])
+        sigmas = torch.tensor([edit.sigma for edit in coordinates])
+        total[at] += sigmas * statistics.std[at]
+    return total
+
+
+def spread(level: Level, along: Tensor) -> Tensor:
+    """A step of the coordinates `(C,)` as one of z_t: a channel moves over the whole field."""
+    fill = (1,) * (len(level.shape) - 1)
+    return along.reshape(level.channels, *fill).expand(level.shape)
+
+
+def check_axis(level: Level, statistics: LevelStatistics, edit: Edit) -> None:
+    """Refuse an edit along an axis that the level does not have."""
+    count = axis_count(level, statistics, edit.kind)
+    if not 0 <= edit.index < count:
+        raise BadInput(
+            f"recipe: index {edit.index} of a {edit.kind} edit of level {level.index} is out of "
+            f"range, allowed are 0 to {count - 1} - correct it, or copy the recipe again from "
+            "the page"
         )
-        step = edit.sigma * along
-        deltas[edit.level] = deltas[edit.level] + step if edit.level in deltas else step
-    return deltas
 
 
 def _nats(nats: float) -> str:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
 from gradio import themes
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
 
 from explorer.desk import build_desk
+from explorer.functions import Functions
+from explorer.gate import PATH, Gate
+from explorer.inference import load_ready, set_threads_for_latency
 from explorer.jobs import TrainingJob
 from explorer.library import Library
 from explorer.live import Live
 from explorer.panels import api
 from explorer.panels import train as train_panel
+from explorer.session import Session
 from models.checkpoint import pick_device
 from models.errors import BadInput
 
@@ -37,17 +45,30 @@ footer { display: none !important; }
 """
 
 
-def build(live: Live, job: TrainingJob, data: str | None) -> gr.Blocks:
+def build(live: Live, gate: Gate, job: TrainingJob, data: str | None) -> gr.Blocks:
     """The page: one tab a panel, and the named endpoints."""
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
         gr.HTML(HEADER, padding=False)
         with gr.Tabs() as tabs:
             with gr.Tab("Explore", id="explore"):
-                build_desk(live.server_functions())
+                build_desk(Functions(live, gate).all())
             with gr.Tab("Train", id="train"):
                 train_panel.build(job, data, tabs=tabs)
         api.build(live)
     return page
+
+
+def live_route(live: Live, gate: Gate) -> WebSocketRoute:
+    """The route of the live path, served beside gradio's own."""
+
+    async def endpoint(socket: WebSocket) -> None:
+        if not await gate.admits(socket):
+            await socket.close()  # before it is accepted: the answer is 403
+            return
+        await socket.accept()
+        await Session(live, socket).run()
+
+    return WebSocketRoute(f"/{PATH}", endpoint)
 
 
 def theme() -> gr.Theme:
@@ -66,6 +87,7 @@ def launch(
     port: int | None,
     share: bool,
     auth: tuple[str, str] | None,
+    compile: bool = False,
 ) -> None:
     """Open the page and serve it until interrupted.
 
@@ -79,6 +101,7 @@ def launch(
         port: Port; the first free one from 7860 if None.
         share: Whether to make a public link.
         auth: User and password, if the page asks for them.
+        compile: Whether to compile the networks of a model when it is loaded.
 
     Raises:
         BadInput: The device, the model, the folder or the port cannot be used.
@@ -86,7 +109,8 @@ def launch(
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = str(pick_device(device))
-    library = Library(bundled, runs, given, chosen)
+    set_threads_for_latency()
+    library = Library(bundled, runs, given, chosen, load=partial(load_ready, compile=compile))
     library.load_given()
     try:
         runs.mkdir(parents=True, exist_ok=True)
@@ -94,10 +118,13 @@ def launch(
         raise BadInput(
             f"the folder '{runs}' cannot be made ({error.strerror}): use --runs."
         ) from error
-    live = Live(library)
-    page = build(live, TrainingJob(runs), data)
+    library.preload()
+    live, gate = Live(library), Gate()
+    page = build(live, gate, TrainingJob(runs), data)
+    page.queue(default_concurrency_limit=4)
+    calm_queue(page)
     try:
-        page.queue(default_concurrency_limit=4).launch(
+        page.launch(
             server_name=host,
             server_port=port,
             share=share,
@@ -105,11 +132,32 @@ def launch(
             theme=theme(),
             css=CSS,
             show_error=True,
+            app_kwargs={"routes": [live_route(live, gate)]},
+            prevent_thread_lock=True,
         )
     except OSError as error:
+        live.close()
         raise BadInput(
             f"port {'7860 and those after it' if port is None else port} on {host} cannot be "
             "used, another program may have it: choose another with --port."
         ) from error
+    # Frames are compressed where it pays (packets.py); deflate on top only costs.
+    page.server.config.ws_per_message_deflate = False
+    # What is there now stays: to look through all of it for garbage would hold a frame 200 ms.
+    gc.freeze()
+    gc.enable()  # `app.py` switched it off for the start
+    try:
+        page.block_thread()
     finally:
         live.close()
+
+
+def calm_queue(page: gr.Blocks) -> None:
+    """Let gradio's queue look for work 20 times a second instead of 1,000 times.
+
+    Gradio 6 has no setting for it: `sleep_when_free` and `progress_update_sleep_when_free` are
+    attributes of its private queue. An event of the Train tab or a call of an endpoint begins
+    up to 50 ms later; the desk does not use the queue.
+    """
+    page._queue.sleep_when_free = 0.05
+    page._queue.progress_update_sleep_when_free = 0.1

@@ -112,6 +112,14 @@ class Library:
         checkpoint = checkpoint or self._loaded.get(entry.hash)
         return self._reload(chosen) if checkpoint is None else (entry, checkpoint)
 
+    def preload(self) -> None:
+        """Begin to read all models beside whatever else starts: the first page asks for them.
+
+        No daemon: a process that ends at once, for want of a port say, waits for the reading,
+        since torch aborts a thread that is cut off in it.
+        """
+        threading.Thread(target=self.entries, name="strata-preload").start()
+
     def load_given(self) -> None:
         """Load the model of the command line, if there is one, so that a fault is said at once.
 

@@ -1,51 +1,35 @@
-"""The live path: what the page's desk asks of the server, answered without gradio's queue.
+"""The live server: everything that the page and the endpoints can have drawn, as values.
 
-Every function takes one JSON object and gives one back. The device worker draws for all
-sessions in one thread; files are decoded and encoded in a small pool beside it; the event
-loop does neither. Process-wide state is bounded and all of it can be made again: uploads,
-images by hash, traces by key, loaded models.
+The device worker draws for all sessions in one thread; files are decoded and encoded in a
+small pool beside it; the event loop does neither. Process-wide state is bounded and all of it
+can be made again: uploads, images by hash, traces by key, loaded models.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
-from explorer import uploading, wire
-from explorer.answers import (
-    Json,
-    ServerFunction,
-    UnknownImage,
-    answering,
-    optional_recipe,
-    recipe_of,
-    text_of,
-)
-from explorer.axes import all_axes, offsets
+from explorer import uploading
+from explorer.answers import UnknownImage
+from explorer.chains import Chains
 from explorer.images import UploadStore
 from explorer.library import Entry, Library
-from explorer.opening import (
-    Opened,
-    Ref,
-    Source,
-    check_size,
-    example_source,
-    fitting_recipe,
-    opened,
-)
+from explorer.opening import Opened, Ref, Source, check_size, example_source, opened
 from explorer.recipe import Recipe
-from explorer.render import Frame, Rung, ladder, render, sample_frame, shadowed
+from explorer.render import Frame, Rung, ladder, render, sample_frame
 from explorer.stores import Bounded, image_hash
-from explorer.terms import encode_image
+from explorer.terms import ImageTerms, encode_image, weighing
 from explorer.worker import DETAILS, OPEN, RENDER, DeviceWorker
 from models.base import Trace
+from models.chain import with_own_noise
 from models.checkpoint import Checkpoint
 
 R = TypeVar("R")
@@ -55,15 +39,30 @@ MAX_TRACES = 256
 FILE_THREADS = 2
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The picture of a recipe.
+
+    Args:
+        frame: The picture.
+        decode_ms: Milliseconds that its decode took.
+    """
+
+    frame: Frame
+    decode_ms: float
+
+
 class Live:
-    """The live server of one process.
+    """The live server of one process; what it cannot do it says with a BadInput.
 
     Args:
         library: The models in reach, and the device they are on.
+        chains: Where decoded levels are remembered; a bounded memory of its own if None.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, chains: Chains | None = None) -> None:
         self.library = library
+        self._chains = chains or Chains()
         self.uploads = UploadStore()
         self.worker = DeviceWorker()
         self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="strata-files")
@@ -72,111 +71,28 @@ class Live:
         )
         self._traces: Bounded[tuple[str, str, int | None], Trace] = Bounded(MAX_TRACES)
         self._opened: Bounded[tuple[str, str], Opened] = Bounded(MAX_TRACES)
-        self._sprites: Bounded[str, Json] = Bounded(16)
-
-    def server_functions(self) -> list[ServerFunction]:
-        """The functions of the page's component: they answer an error, and never raise one."""
-        methods = (
-            self.models, self.upload, self.open, self.render, self.details, self.export
-        )  # fmt: skip
-        return [answering(method) for method in methods]
+        self._terms: Bounded[tuple[str, str], ImageTerms] = Bounded(MAX_TRACES)
 
     def close(self) -> None:
         """Stop the threads."""
         self.worker.close()
         self._files.shutdown(cancel_futures=True)
 
-    # What the desk asks for: JSON in, JSON out.
-
-    async def models(self, request: Mapping[str, object]) -> Json:
-        """Every model that can be chosen, and the one to begin with."""
-        entries = await self.entries()
-        return {
-            "models": [wire.entry_json(entry) for entry in entries],
-            "default": await self.default_id(),
-        }
-
-    async def upload(self, request: Mapping[str, object]) -> Json:
-        """Take a picture file; of a picture saved by Strata also take the state in it."""
-        data = uploading.file_data(request.get("data"))
-        name = request.get("name")
-        taken = await self.take(data, name if isinstance(name, str) else "the file")
-        id = None
-        if taken.restored is not None:
-            hash = taken.restored.recipe.model
-            id = await self._in_pool(lambda: self.library.id_of(hash))
-        return uploading.taken_json(taken, id)
-
-    async def open(self, request: Mapping[str, object]) -> Json:
-        """Open an image with a model, with the recipe given or the one that changes nothing."""
-        recipe = optional_recipe(request)
-        id, ref = text_of(request, "model"), Ref.parse(request.get("image"))
-        entry, checkpoint, source = await self.source(id, ref)
-        recipe = fitting_recipe(checkpoint, source.pixels, recipe)
-        offsets(checkpoint.model, checkpoint.statistics, recipe)  # refuses what the model lacks
-        result = await self.opened(checkpoint, source.pixels)
-        shown = await self._in_pool(lambda: uploading.source_json(source, checkpoint))
-        sprite = await self._in_pool(lambda: self._sprite(checkpoint))
-        levels = all_axes(checkpoint.model, checkpoint.statistics)
-        return {
-            "model": wire.model_json(entry, checkpoint),
-            "levels": [wire.level_json(axes) for axes in levels],
-            "examples": sprite,
-            "source": shown,
-            "image": wire.frame_json(result.seen),
-            "reconstruction": wire.frame_json(result.reconstruction),
-            "terms": wire.terms_json(result.terms),
-            "recipe": recipe.to_dict(),
-            "ref": source.ref.to_dict(),
-            "notices": [],
-        }
-
-    async def render(self, request: Mapping[str, object]) -> Json:
-        """The picture of a recipe; what a drag asks for, so it goes before all else."""
-        frame, decode_ms = await self.frame(recipe_of(request))
-        return {
-            "seq": request.get("seq"),
-            "frame": wire.frame_json(frame),
-            "decode_ms": decode_ms,
-        }
-
-    async def details(self, request: Mapping[str, object]) -> Json:
-        """The ladder of a recipe, and which sliders cannot change anything."""
-        recipe = recipe_of(request)
-        rungs = await self._ladder(recipe)
-        reasons = shadowed(recipe, recipe.depth)
-        return {
-            "seq": request.get("seq"),
-            "ladder": [{"t": rung.level, "frame": wire.frame_json(rung.frame)} for rung in rungs],
-            "shadowed": {str(level): reason for level, reason in reasons.items()},
-        }
-
-    async def export(self, request: Mapping[str, object]) -> Json:
-        """The picture of a recipe as a PNG that carries the recipe and its source."""
-        recipe, ref = recipe_of(request), Ref.parse(request.get("ref"))
-        pixels = self.pixels(recipe.image)
-        frame, _ = await self.frame(recipe)
-        ref_json = json.dumps(ref.to_dict())
-        png = await self._in_pool(lambda: uploading.saved_png(frame, recipe, ref_json, pixels))
-        return {"filename": f"strata-{recipe.image}.png", "png": wire.to_base64(png)}
-
-    # The same as values, for whoever is no page: these raise BadInput.
-
     async def entries(self) -> tuple[Entry, ...]:
         """Every model that can be chosen, the default first."""
-        return await self._in_pool(self.library.entries)
+        return await self.in_pool(self.library.entries)
 
     async def default_id(self) -> str | None:
         """The model to begin with; None if none can be loaded."""
-        return await self._in_pool(self.library.default_id)
+        return await self.in_pool(self.library.default_id)
 
     async def model(self, id: str) -> tuple[Entry, Checkpoint]:
         """A model by its id, loaded."""
-        return await self._in_pool(lambda: self.library.load(id))
+        return await self.in_pool(lambda: self.library.load(id))
 
     async def take(self, data: bytes, name: str) -> uploading.Taken:
         """Decode a file and keep its picture, and what a picture saved by Strata carries."""
-        taken = await self._in_pool(lambda: uploading.take(self.uploads, data, name))
+        taken = await self.in_pool(lambda: uploading.take(self.uploads, data, name))
         if taken.restored is not None:
             self._images.put(taken.restored.recipe.image, taken.restored.pixels)
         return taken
@@ -189,7 +105,7 @@ class Live:
         elif ref.kind == "example":
             source = example_source(checkpoint, ref)
         else:
-            source = await self._in_pool(
+            source = await self.in_pool(
                 lambda: uploading.upload_source(self.uploads, checkpoint, ref)
             )
         self._images.put(image_hash(source.pixels), source.pixels)
@@ -201,7 +117,7 @@ class Live:
         return await self.worker.run(job, OPEN)
 
     async def opened(self, checkpoint: Checkpoint, pixels: np.ndarray) -> Opened:
-        """An image encoded, reconstructed and weighed by a model."""
+        """An image encoded and reconstructed by a model."""
         key = (checkpoint.hash, image_hash(pixels))
         result = self._opened.get(key)
         if result is None:
@@ -210,25 +126,42 @@ class Live:
             self._traces.put((*key, None), result.trace)
         return result
 
-    async def frame(self, recipe: Recipe) -> tuple[Frame, float]:
-        """The picture of a recipe, and the milliseconds its decode took."""
-        checkpoint = await self.checkpoint(recipe)
-        pixels = self.pixels(recipe.image)
+    async def terms(self, checkpoint: Checkpoint, pixels: np.ndarray) -> ImageTerms:
+        """What an image costs a model; weighed draw by draw, so that a picture waits for one."""
+        key = (checkpoint.hash, image_hash(pixels))
+        known = self._terms.get(key)
+        if known is not None:
+            return known
+        draws = weighing(checkpoint, pixels)
+        while (found := await self.worker.run(lambda: next(draws), DETAILS)) is None:
+            pass
+        self._terms.put(key, found)
+        return found
 
-        def job() -> tuple[Frame, float]:
-            trace = self._trace(checkpoint, pixels, recipe)
-            started = time.perf_counter()
-            frame = render(checkpoint.model, trace, recipe, checkpoint.statistics)
-            return frame, 1000 * (time.perf_counter() - started)
+    async def frame(self, recipe: Recipe) -> Drawn:
+        """The picture of a recipe."""
+        await self.checkpoint(recipe)
+        drawn = await self.worker.run(lambda: self.draw(recipe), RENDER)
+        if drawn is None:  # the model fell out of the cache while others were drawn
+            return await self.frame(recipe)
+        return drawn
 
-        return await self.worker.run(job, RENDER)
+    def draw(self, recipe: Recipe) -> Drawn | None:
+        """The picture of a recipe, on the device's thread; None if its model is to be loaded."""
+        checkpoint = self.library.loaded(recipe.model)
+        if checkpoint is None:
+            return None
+        trace = self._trace(checkpoint, recipe)
+        started = time.perf_counter()
+        frame = render(checkpoint.model, trace, recipe, checkpoint.statistics, self._chains)
+        return Drawn(frame, 1000 * (time.perf_counter() - started))
 
     async def checkpoint(self, recipe: Recipe) -> Checkpoint:
         """The model of a recipe; of one that is loaded without leaving the event loop."""
         loaded = self.library.loaded(recipe.model)
         if loaded is not None:
             return loaded
-        return await self._in_pool(lambda: self.library.with_hash(recipe.model))
+        return await self.in_pool(lambda: self.library.with_hash(recipe.model))
 
     def pixels(self, image: str) -> np.ndarray:
         """Model-sized pixels by their hash; UnknownImage if they are not kept any more."""
@@ -239,34 +172,32 @@ class Live:
             )
         return found
 
-    async def _ladder(self, recipe: Recipe) -> list[Rung]:
-        """The rungs, each a job of its own, so that a newer picture waits for one at most."""
+    async def ladder(self, recipe: Recipe) -> Iterator[Rung]:
+        """The rungs of a recipe, top first; each is drawn when `rung` asks for it."""
         checkpoint = await self.checkpoint(recipe)
-        pixels = self.pixels(recipe.image)
 
         def begin() -> Iterator[Rung]:
-            trace = self._trace(checkpoint, pixels, recipe)
-            return ladder(checkpoint.model, trace, recipe, checkpoint.statistics)
+            trace = self._trace(checkpoint, recipe)
+            return ladder(checkpoint.model, trace, recipe, checkpoint.statistics, self._chains)
 
-        rungs = await self.worker.run(begin, DETAILS)
-        return [await self.worker.run(lambda: next(rungs), DETAILS) for _ in range(recipe.depth)]
+        return await self.worker.run(begin, DETAILS)
 
-    def _trace(self, checkpoint: Checkpoint, pixels: np.ndarray, recipe: Recipe) -> Trace:
+    async def rung(self, rungs: Iterator[Rung]) -> Rung:
+        """The next rung, as a job of its own, so that a newer picture waits for one at most."""
+        return await self.worker.run(lambda: next(rungs), DETAILS)
+
+    async def in_pool(self, job: Callable[[], R]) -> R:
+        """Run what reads, decodes or encodes files beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._files, job)
+
+    def _trace(self, checkpoint: Checkpoint, recipe: Recipe) -> Trace:
         """The trace of a recipe's image, encoded if it is not kept; runs on the device."""
         key = (checkpoint.hash, recipe.image, recipe.encode_seed)
         trace = self._traces.get(key)
         if trace is None:
+            pixels = self.pixels(recipe.image)
             check_size(checkpoint, pixels)
             trace = encode_image(checkpoint, pixels, recipe.encode_seed)
+            trace = with_own_noise(checkpoint.model, trace)
             self._traces.put(key, trace)
         return trace
-
-    def _sprite(self, checkpoint: Checkpoint) -> Json:
-        sprite = self._sprites.get(checkpoint.hash)
-        if sprite is None:
-            sprite = wire.sprite_json(checkpoint.examples)
-            self._sprites.put(checkpoint.hash, sprite)
-        return sprite
-
-    async def _in_pool(self, job: Callable[[], R]) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._files, job)

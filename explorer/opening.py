@@ -21,9 +21,10 @@ from explorer.images import Upload, crop_from_json, crop_to_json
 from explorer.recipe import MAX_SEED, Recipe, zero_recipe
 from explorer.render import Frame, frame_of, picture
 from explorer.stores import image_hash
-from explorer.terms import ImageTerms, encode_image, image_terms
+from explorer.terms import encode_image
 from explorer.wire import SPRITE_COUNT
 from models.base import Trace
+from models.chain import with_own_noise
 from models.errors import BadInput
 from models.pictures import Crop
 
@@ -109,13 +110,11 @@ class Opened:
         trace: The mean path.
         seen: The image as the model sees it (thresholded, for a binary model).
         reconstruction: The picture of the unedited mean path.
-        terms: What the image costs the model.
     """
 
     trace: Trace
     seen: Frame
     reconstruction: Frame
-    terms: ImageTerms
 
 
 def example_source(checkpoint: Checkpoint, ref: Ref) -> Source:
@@ -127,13 +126,12 @@ def example_source(checkpoint: Checkpoint, ref: Ref) -> Source:
 
 
 def opened(checkpoint: Checkpoint, pixels: np.ndarray) -> Opened:
-    """Encode and reconstruct an image and weigh its terms; runs on the device."""
-    trace = encode_image(checkpoint, pixels)
+    """Encode and reconstruct an image; runs on the device."""
+    trace = with_own_noise(checkpoint.model, encode_image(checkpoint, pixels))
     return Opened(
         trace=trace,
         seen=frame_of(trace.z[0]),
         reconstruction=picture(checkpoint.model, trace.z),
-        terms=image_terms(checkpoint, pixels),
     )
 
 

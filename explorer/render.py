@@ -13,16 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.axes import offsets
+from explorer.chains import Chains
 from explorer.recipe import Recipe
 from models.base import HierarchicalModel, Trace, top_down
-from models.chain import decode, sample_chain
+from models.chain import sample_chain
 from models.errors import BadInput
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Frame:
     """One picture.
 
     Args:
-        pixels: 8-bit values, with shape `(H, W, C)`, C = 1 or 3.
+        pixels: 8-bit values, with shape `(H, W, C)`, C = 1 or 3; shared, so never changed.
     """
 
     pixels: np.ndarray
@@ -50,33 +51,44 @@ class Rung:
     frame: Frame
 
 
-def render(model: HierarchicalModel, trace: Trace, recipe: Recipe, statistics: Statistics) -> Frame:
+def render(
+    model: HierarchicalModel,
+    trace: Trace,
+    recipe: Recipe,
+    statistics: Statistics,
+    chains: Chains | None = None,
+) -> Frame:
     """The picture that a recipe makes of an encoded image.
 
     Args:
-        trace: One image, encoded; its batch is 1.
+        trace: The recipe's image, encoded; its batch is 1.
         statistics: The scales and directions of the axes.
+        chains: What was decoded before; it saves time and changes no bit.
 
     Raises:
         BadInput: If the recipe does not fit the model, or nothing finite comes out.
     """
-    return picture(model, decoded(model, trace, recipe, statistics))
+    chains = Chains() if chains is None else chains
+    full = chains.decode(model, trace, recipe, statistics)
+    return chains.frame(full.places[1], lambda: picture(model, full.z))
 
 
 def decoded(
-    model: HierarchicalModel, trace: Trace, recipe: Recipe, statistics: Statistics
+    model: HierarchicalModel,
+    trace: Trace,
+    recipe: Recipe,
+    statistics: Statistics,
+    chains: Chains | None = None,
 ) -> tuple[Tensor, ...]:
     """The chain z'_1 … z'_T under a recipe, at its subscripts, each `(1, *event)`."""
-    if trace.z[0].shape[0] != 1:
-        raise ValueError("a frame is rendered from one image, never from a batch")
-    moved = {s: d.to(trace.z[s]) for s, d in offsets(model, statistics, recipe).items()}
-    return decode(model, trace, recipe.policies, moved, recipe.temperature)
+    chains = Chains() if chains is None else chains
+    return chains.decode(model, trace, recipe, statistics).z
 
 
 def picture(model: HierarchicalModel, z: tuple[Tensor, ...]) -> Frame:
     """The likelihood's mean under a chain, as 8-bit pixels."""
     mean = model.likelihood(z).mean
-    if not bool(torch.isfinite(mean).all()):
+    if not bool(torch.isfinite(mean.sum())):  # pixels lie in [0, 1], so only a NaN breaks it
         raise BadInput("no finite picture comes out under these edits - move the sliders back")
     return frame_of(mean)
 
@@ -88,15 +100,22 @@ def frame_of(x: Tensor) -> Frame:
 
 
 def ladder(
-    model: HierarchicalModel, trace: Trace, recipe: Recipe, statistics: Statistics
+    model: HierarchicalModel,
+    trace: Trace,
+    recipe: Recipe,
+    statistics: Statistics,
+    chains: Chains | None = None,
 ) -> Iterator[Rung]:
     """The rungs T, T − 1, …, 1, each computed when it is asked for.
 
-    The last one equals `render` bit for bit.
+    The last one equals `render` bit for bit. A rung k depends on z'_T … z'_k alone, so with
+    `chains` an edit at level t leaves those above t as they are.
     """
-    full = decoded(model, trace, recipe, statistics)
+    chains = Chains() if chains is None else chains
+    full = chains.decode(model, trace, recipe, statistics)
     for k in top_down(model.depth):
-        yield Rung(k, picture(model, _mean_below(model, full, k)))
+        make = partial(_rung_frame, model, full.z, k)
+        yield Rung(k, chains.frame(full.places[k], make))
 
 
 def sample_frame(model: HierarchicalModel, seed: int, temperature: float = 1.0) -> Frame:
@@ -126,9 +145,9 @@ def name_of(level: int) -> str:
     return f"z{level}".translate(_SUBSCRIPTS)
 
 
-def _mean_below(model: HierarchicalModel, z: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
-    """The chain with z_k … z_T kept and all below at the prior's mean."""
+def _rung_frame(model: HierarchicalModel, z: tuple[Tensor, ...], k: int) -> Frame:
+    """The picture with z_k … z_T kept and all below at the prior's mean."""
     chain = list(z)
     for s in top_down(k - 1):
         chain[s] = model.prior(s, tuple(chain)).mean
-    return tuple(chain)
+    return picture(model, tuple(chain))

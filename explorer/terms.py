@@ -9,6 +9,7 @@ trained on (a blank page has a very high ELBO, although it is no usual picture a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,16 +88,28 @@ def image_terms(
         draws: K, the number of draws; by default as many as lie behind each reference ELBO,
             since the spread of an average, and with it the percentile, depends on K.
     """
+    (found,) = (terms for terms in weighing(checkpoint, pixels, draws, seed) if terms is not None)
+    return found
+
+
+def weighing(
+    checkpoint: Checkpoint, pixels: np.ndarray, draws: int | None = None, seed: int = 0
+) -> Iterator[ImageTerms | None]:
+    """The work of `image_terms` in small steps: None after each draw, the terms at the end."""
     model = checkpoint.model
     draws = draws or checkpoint.statistics.reference_draws
-    x = as_model_sees(model, pixels).repeat(draws, 1, 1, 1)
-    values = terms(model, x, draw_noise(model, draws, torch.Generator().manual_seed(seed)))
-    reconstruction = float(values.reconstruction.double().mean())
-    rate = tuple(float(r) for r in values.rate.double().mean(dim=0))
+    x = as_model_sees(model, pixels)
+    eps = draw_noise(model, draws, torch.Generator().manual_seed(seed))
+    values = []
+    for k in range(draws):
+        values.append(terms(model, x, tuple(e[k : k + 1] for e in eps)))
+        yield None
+    reconstruction = float(torch.cat([v.reconstruction for v in values]).double().mean())
+    rate = tuple(float(r) for r in torch.cat([v.rate for v in values]).double().mean(dim=0))
     elbo = reconstruction - sum(rate)
     percent = percentile(elbo, checkpoint.statistics.reference_elbo)
     verdict = verdict_of(percent)
-    return ImageTerms(
+    yield ImageTerms(
         reconstruction_nats=reconstruction,
         rate_nats=rate,
         bits_per_dim=bits_per_dim(-elbo, model.image_shape) if model.eight_bit else None,

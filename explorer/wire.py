@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,6 +96,11 @@ def terms_json(terms: ImageTerms) -> Json:
         "verdict": terms.verdict,
         "explanation": terms.explanation,
     }
+
+
+def shadowed_json(reasons: Mapping[int, str]) -> Json:
+    """Why the sliders of a level can do nothing, by its subscript."""
+    return {str(level): reason for level, reason in reasons.items()}
 
 
 def entry_json(entry: Entry) -> Json:

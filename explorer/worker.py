@@ -62,6 +62,10 @@ class DeviceWorker:
         """Put a job in line and wait for what it returns or raises."""
         return await asyncio.wrap_future(self.submit(job, patience_s))
 
+    def waiting(self) -> int:
+        """How many jobs are in line."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Take no more jobs, drop those in line, and wait for the one under way."""
         with self._ready:

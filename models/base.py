@@ -64,10 +64,13 @@ class Trace:
     Args:
         z: The chain z_0 … z_T, each entry with shape `(B, *event)`.
         posteriors: q(z_1 | …) … q(z_T | …), bottom first; read them with `q`.
+        own: The image's own detail ε_1 … ε_T at its subscripts, where it was worked out
+            (`models.chain.with_own_noise`); else empty.
     """
 
     z: tuple[Tensor, ...]
     posteriors: tuple[Distribution, ...] = ()
+    own: Noise = ()
 
     @property
     def depth(self) -> int:

@@ -96,13 +96,24 @@ def _how(name: str, card: Facts, training: Facts, result: Facts) -> list[str]:
         data + ".",
         f"- Training: {training['steps_done']:,} steps of {config['batch_size']} images "
         f"({images:,} in all), free bits {f'{bits} nats (z_1 upwards)' if bits else 'off'}, KL "
-        f"warm-up over {config['kl_warmup']:.0%} of the steps; "
+        f"warm-up over {config['kl_warmup']:.0%} of the steps{_weighted(config)}; "
         f"{training['cpu_s'] / 60:.0f} minutes of processor time "
         f"({training['wall_s'] / 60:.0f} minutes on the clock).",
     ]
     if training.get("preset"):
         lines += ["", *commands(name, training, result)]
     return lines
+
+
+def _weighted(config: Facts) -> str:
+    """What is said of the importance-weighted objective, where it was used."""
+    samples = config.get("samples", 1)
+    if samples == 1:
+        return ""
+    return (
+        f", from {config['weighted_from']:.0%} of the steps on the importance-weighted bound of "
+        f"{samples} draws with DReG gradients and no free bits"
+    )
 
 
 def commands(name: str, training: Facts, result: Facts) -> list[str]:

@@ -13,6 +13,7 @@ s = T … 1, and takes z'_s from the level's policy, plus the user's offset δ_s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import sqrt
 
 import torch
@@ -57,6 +58,20 @@ def draw_noise(
     return (torch.empty(0), *drawn)
 
 
+def with_own_noise(model: HierarchicalModel, trace: Trace) -> Trace:
+    """A trace that carries the image's own detail ε_1 … ε_T, so that no decode works it out."""
+    own = (own_noise(model, trace, t) for t in bottom_up(model.depth))
+    return replace(trace, own=(torch.empty(0), *own))
+
+
+def own_noise(model: HierarchicalModel, trace: Trace, t: int) -> Tensor:
+    """ε_t = (z_t − μ_p(z_{t+1})) / σ_p(z_{t+1}) of the encoded image, `(B, *event)`."""
+    if trace.own:
+        return trace.own[t]
+    p = model.prior(t, trace.z)
+    return (trace.z[t] - p.mean) / p.stddev
+
+
 def decode(
     model: HierarchicalModel,
     trace: Trace,
@@ -66,10 +81,6 @@ def decode(
 ) -> tuple[Tensor, ...]:
     """The decoded chain z'_1 … z'_T, at its subscripts; entry 0 is the source image.
 
-    A level that nothing has moved is taken from the trace itself and not recomputed, since
-    the round trip through ε is not exact in floats: with no offset and `keep` everywhere
-    the decode is the reconstruction, bit for bit.
-
     Args:
         trace: The encoded image; its batch is the batch of the result.
         policies: The policy of z_1 … z_T, bottom first. Fresh noise is a function of
@@ -78,20 +89,38 @@ def decode(
         temperature: Scale of the fresh noise of `resample` and `memory`.
     """
     offsets = offsets or {}
-    z: list[Tensor] = list(trace.z)
-    above_changed = False
+    z, changed = list(trace.z), False
     for s in top_down(model.depth):
         policy, delta = policies[s - 1], offsets.get(s)
-        own = policy.kind == "pin" or (not above_changed and _keeps_all(policy))
-        if own:
-            z[s] = trace.z[s]
-        else:
-            p = model.prior(s, tuple(z))
-            z[s] = draw(p, _noise_under(model, trace, policy, s, temperature))
+        z[s], changed = decode_level(model, trace, tuple(z), s, changed, policy, temperature)
         if delta is not None:
-            z[s] = z[s] + delta
-        above_changed = not own or delta is not None
+            z[s], changed = z[s] + delta, True
     return tuple(z)
+
+
+def decode_level(
+    model: HierarchicalModel,
+    trace: Trace,
+    z: tuple[Tensor, ...],
+    s: int,
+    changed: bool,
+    policy: Policy,
+    temperature: float,
+) -> tuple[Tensor, bool]:
+    """One step down the chain: z'_s before its offset, and whether it was recomputed.
+
+    A level that nothing has moved is taken from the trace itself and not recomputed, since
+    the round trip through ε is not exact in floats: with no offset and `keep` everywhere
+    the decode is the reconstruction, bit for bit.
+
+    Args:
+        z: The chain, decoded down to z'_{s+1}.
+        changed: Whether z'_{s+1} was moved or recomputed; False at the top.
+    """
+    if policy.kind == "pin" or (_keeps_all(policy) and not changed):
+        return trace.z[s], False
+    p = model.prior(s, z)
+    return draw(p, _noise_under(model, trace, s, policy, temperature)), True
 
 
 def sample_chain(
@@ -109,17 +138,15 @@ def _keeps_all(policy: Policy) -> bool:
 
 
 def _noise_under(
-    model: HierarchicalModel, trace: Trace, policy: Policy, s: int, temperature: float
+    model: HierarchicalModel, trace: Trace, s: int, policy: Policy, temperature: float
 ) -> Tensor:
     """The ε' that a policy feeds to level s, with shape `(B, *event)`."""
     z = trace.z[s]
     if policy.kind == "mean":
         return torch.zeros_like(z)
+    if _keeps_all(policy):
+        return own_noise(model, trace, s)
     fresh = temperature * noise(policy.seed, s, tuple(z.shape[1:])).to(z).expand_as(z)
-    if policy.kind == "resample" or (policy.kind == "memory" and policy.rho == 0.0):
+    if policy.kind == "resample" or policy.rho == 0.0:
         return fresh
-    p = model.prior(s, trace.z)
-    own = (z - p.mean) / p.stddev
-    if policy.kind == "keep":
-        return own
-    return policy.rho * own + sqrt(1 - policy.rho**2) * fresh
+    return policy.rho * own_noise(model, trace, s) + sqrt(1 - policy.rho**2) * fresh

@@ -341,6 +341,8 @@ def build(family: str, architecture: MHVAEConfig, tensors: dict[str, torch.Tenso
     expected = model.state_dict()
     check_tensors({k: tuple(v.shape) for k, v in expected.items()}, tensors)
     model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True)
+    # Convolutions of one picture are faster so: a decode by 8 % (docs/inference.md).
+    model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return model.requires_grad_(False).eval()
 
 

@@ -49,9 +49,8 @@ class NetworkConfig:
 
 def bounded_log_std(raw: Tensor) -> Tensor:
     """log std in (−7, 3): the identity near zero, twice differentiable, saturating smoothly."""
-    low = LOG_STD_LOW * torch.tanh(raw / LOG_STD_LOW)
-    high = LOG_STD_HIGH * torch.tanh(raw / LOG_STD_HIGH)
-    return torch.where(raw > 0, high, low)
+    bound = torch.where(raw > 0, LOG_STD_HIGH, LOG_STD_LOW)
+    return bound * torch.tanh(raw / bound)
 
 
 class ResidualMLP(nn.Module):

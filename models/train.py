@@ -115,6 +115,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--lr", type=float, default=1e-3, help="peak learning rate")
     add("--free-bits", default="4", help="nats a level keeps: one number or one a level; 0: off")
     add("--kl-warmup", type=float, default=0.2, help="share of the steps of KL warm-up; 0: off")
+    add("--samples", type=int, default=1, help="draws K of the importance-weighted objective, "
+        "which takes over in the course of the training; 1: the ELBO throughout")  # fmt: skip
+    add("--weighted-from", type=float, default=0.5, help="share of the steps before it does")
     add("--seed", type=int, default=0)
     add("--device", default="auto", help="auto, cpu, cuda or mps")
     add("--precision", choices=("auto", "bf16", "fp32"), default="auto")
@@ -176,6 +179,7 @@ def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Ru
         warmup_steps=warmup_steps(steps),
         kl_warmup=options.kl_warmup, free_bits=bits if any(bits) else (), seed=options.seed,
         bf16=wants_bf16(options.precision, device),
+        samples=options.samples, weighted_from=options.weighted_from,
     )  # fmt: skip
     name = options.name or options.out.resolve().name
     return Run(name, options.preset, options.data, options.image_size, model, training)

@@ -4,6 +4,9 @@ The loss of a batch, in nats per image:
 
     −mean log p(x|z_1) + β · Σ_t max(mean rate_t, λ_t)
 
+or, from the share `weighted_from` of the steps on, if `samples` K is above 1, the negative
+importance-weighted bound of K draws, with DReG gradients (`weighted.py`), β = 1 and no free bits.
+
 β rises from 0 to 1 over the KL warm-up (Bowman et al. 2016; Sønderby et al. 2016), λ_t are
 the free bits of a level, in nats on the batch mean (Kingma et al. 2016, IAF, eq. 15). They
 keep the upper levels of a Markov chain alive; both can be switched off.
@@ -29,6 +32,7 @@ from models.base import HierarchicalModel
 from models.chain import draw_noise
 from models.errors import BadInput
 from models.objective import Terms, terms
+from models.weighted import held, weighted_terms
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class TrainConfig:
         ema_decay: Decay of the averaged weights, which are the ones kept.
         seed: Seed of the order, the noise and the binarisation.
         bf16: Whether matrix products run in bfloat16.
+        samples: K, the draws of the importance-weighted objective; 1 leaves it out.
+        weighted_from: Share of the steps after which it takes over.
 
     Raises:
         BadInput: A field is out of range; the message names it.
@@ -63,12 +69,15 @@ class TrainConfig:
     ema_decay: float = 0.999
     seed: int = 0
     bf16: bool = True
+    samples: int = 1
+    weighted_from: float = 0.5
 
     def __post_init__(self) -> None:
         ranges = {
             "steps": (1, 100_000_000), "batch_size": (1, 65_536), "learning_rate": (1e-8, 1.0),
             "warmup_steps": (0, 10_000_000), "kl_warmup": (0.0, 1.0), "weight_decay": (0.0, 10.0),
             "clip_norm": (1e-6, 1e9), "ema_decay": (0.0, 0.999999), "seed": (0, 2**31 - 1),
+            "samples": (1, 1_000), "weighted_from": (0.0, 1.0),
         }  # fmt: skip
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
@@ -141,6 +150,7 @@ def train(state: TrainState, images: np.ndarray, config: TrainConfig) -> Iterato
     parameters: list[Tensor] = list(model.parameters())
     averages: list[Tensor] = list(state.ema.parameters())
     pixels = math.prod(model.image_shape)
+    twin = held(model) if config.samples > 1 else model
     model.train()
     while state.step < config.steps:
         started = time.perf_counter()
@@ -150,15 +160,20 @@ def train(state: TrainState, images: np.ndarray, config: TrainConfig) -> Iterato
         generator = torch.Generator().manual_seed(config.seed * 2_000_003 + step)
         x = draw_batch(images, step, config, generator).to(device)
         x = see(model, x, generator)
-        eps = draw_noise(model, len(x), generator)
+        samples = samples_at(step, config)
+        eps = draw_noise(model, samples * len(x), generator)
 
-        # The loss, with free bits on the batch mean.
+        # The loss: the ELBO with free bits on the batch mean, or the importance-weighted bound.
         beta = kl_weight(step, config)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
-            parts = terms(model, x, eps)
-        rates = parts.rate.mean(dim=0)
-        kept = torch.maximum(rates, floor) if config.free_bits else rates
-        loss = (beta * kept.sum() - parts.reconstruction.mean()) / pixels
+            if samples > 1:
+                loss, parts = weighted_terms(model, twin, x, eps, samples)
+            else:
+                parts = terms(model, x, eps)
+                rates = parts.rate.mean(dim=0)
+                kept = torch.maximum(rates, floor) if config.free_bits else rates
+                loss = beta * kept.sum() - parts.reconstruction.mean()
+        loss = loss / pixels
 
         # One step of AdamW, refused if anything is not finite.
         optimizer.zero_grad(set_to_none=True)
@@ -225,6 +240,11 @@ def kl_weight(step: int, config: TrainConfig) -> float:
     """β: a straight line from 0 to 1 over the first `kl_warmup` of the steps, then 1."""
     span = config.kl_warmup * config.steps
     return min(1.0, step / span) if span > 0 else 1.0
+
+
+def samples_at(step: int, config: TrainConfig) -> int:
+    """How many draws the objective of a step takes."""
+    return config.samples if step >= config.weighted_from * config.steps else 1
 
 
 def draw_batch(

@@ -54,10 +54,11 @@ def start_app(
     folder: Path,
     *options: str,
     host: str = LOOPBACK,
+    port: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> App:
     """Start `python app.py` with its runs in `folder`, and wait until it answers on `host`."""
-    port, runs, log = free_port(host), folder / "runs", folder / "app.log"
+    port, runs, log = port or free_port(host), folder / "runs", folder / "app.log"
     process = spawn(log, f"--port={port}", f"--runs={runs}", *options, environment=environment)
     app = App(f"http://{host}:{port}", port, runs, log, process)
     deadline = time.monotonic() + START_S

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.running import ROOT, App, free_port, spawn, start_app
 
@@ -136,6 +138,51 @@ def component(client: httpx.Client) -> httpx.Response:
     """What the page's component asks the server first, with whatever login the client has."""
     body = {"session_hash": "test", "component_id": 1, "fn_name": "desk_models", "data": {}}
     return client.post("/gradio_api/component_server", json=body)
+
+
+def session_of(client: httpx.Client) -> dict[str, str]:
+    """The path and the token of the live route, asked for as the page does."""
+    config = client.get("/config").json()
+    desk = next(c["id"] for c in config["components"] if "desk_session" in str(c["props"]))
+    body = {"session_hash": "test", "component_id": desk, "fn_name": "desk_session", "data": {}}
+    return client.post("/gradio_api/component_server", json=body).json()
+
+
+def greeting(url: str, session: dict[str, str], **headers: str) -> dict[str, object]:
+    """What the live route says first; InvalidStatus where it refuses to talk."""
+    address = url.replace("http://", "ws://")
+    target = f"{address}/{session['path']}?token={session['token']}"
+    more = {name.capitalize(): value for name, value in ({"origin": url} | headers).items()}
+    with connect(target, additional_headers=more, open_timeout=WAIT_S) as socket:
+        assert socket.protocol.extensions == []  # no deflate: it would cost each frame
+        return json.loads(socket.recv(WAIT_S))
+
+
+def test_the_live_route_takes_its_own_pages_only(app: App) -> None:
+    with httpx.Client(base_url=app.url, timeout=60) as client:
+        session = session_of(client)
+    assert greeting(app.url, session) == {"hello": {"device": "cpu"}}
+    refused = [
+        lambda: greeting(app.url, session, origin="http://evil.example"),
+        lambda: greeting(app.url, session, origin=f"http://127.0.0.1:{app.port + 1}"),
+        lambda: greeting(app.url, {**session, "token": "guessed"}),
+    ]
+    for attempt in refused:
+        with pytest.raises(InvalidStatus) as error:
+            attempt()
+        assert error.value.response.status_code == 403
+
+
+def test_the_live_route_needs_the_login(guarded: App) -> None:
+    with httpx.Client(base_url=guarded.url, timeout=60) as client:
+        client.post("/login", data={"username": "ada", "password": "lovelace"})
+        session = session_of(client)
+        cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    assert greeting(guarded.url, session, cookie=cookie) == {"hello": {"device": "cpu"}}
+    for headers in ({}, {"cookie": "access-token=x"}, {"cookie": cookie, "origin": "http://a.b"}):
+        with pytest.raises(InvalidStatus) as error:
+            greeting(guarded.url, session, **headers)
+        assert error.value.response.status_code == 403
 
 
 def test_the_page_and_what_it_asks_need_the_login(guarded: App) -> None:

@@ -22,22 +22,35 @@ HERE = Path(__file__).parent
 SCRIPTS = (
     "tools",
     "transport",
+    "packets",
+    "socket",
+    "flight",
+    "live",
+    "hud",
     "state",
     "screens",
     "ladder",
     "terms",
+    "nudge",
+    "axis",
     "level",
     "bank",
+    "pad",
+    "before",
+    "history",
     "dialogs",
+    "keys",
     "crop",
     "gallery",
     "source",
     "models",
     "messages",
     "recipes",
+    "files",
+    "boot",
     "main",
 )
-FUNCTIONS = ("models", "upload", "open", "render", "details", "export")
+FUNCTIONS = ("models", "upload", "open", "terms", "render", "details", "export", "session")
 PREFIX = "desk_"
 
 ServerFunction = Callable[..., Awaitable[dict[str, Any]]]
@@ -59,7 +72,7 @@ def build_desk(server_functions: Sequence[ServerFunction]) -> gr.HTML:
     return gr.HTML(
         value=None,
         html_template=_text("desk.html"),
-        css_template=_text("desk.css"),
+        css_template=_text("desk.css") + _text("narrow.css"),
         js_on_load=script(),
         apply_default_css=False,
         server_functions=[_prefixed(function) for function in server_functions],

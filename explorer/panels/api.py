@@ -50,7 +50,7 @@ async def reconstruct(live: Live, image: str | None, model: str | None) -> tuple
     levels = all_axes(checkpoint.model, checkpoint.statistics)
     return wire.rgb(result.reconstruction.pixels), {
         "model": wire.model_json(entry, checkpoint),
-        "terms": wire.terms_json(result.terms),
+        "terms": wire.terms_json(await live.terms(checkpoint, source.pixels)),
         "recipe": fitting_recipe(checkpoint, source.pixels, None).to_dict(),
         "levels": [wire.level_json(axes) for axes in levels],
     }
@@ -63,8 +63,8 @@ async def render(live: Live, image: str | None, recipe: object, model: str | Non
     wanted = Recipe.from_json(recipe)
     _, checkpoint, source = await _opened(live, image, model)
     fitted = fitting_recipe(checkpoint, source.pixels, wanted)
-    frame, _ = await live.frame(fitted)
-    return wire.rgb(frame.pixels)
+    drawn = await live.frame(fitted)
+    return wire.rgb(drawn.frame.pixels)
 
 
 async def sample(
@@ -95,16 +95,16 @@ def build(live: Live) -> None:
     async def sample_endpoint(model, seed, temperature, n):
         return await _spoken(sample(live, model, seed, temperature, n))
 
-    with gr.Group(visible=False):
-        file = gr.File(label="image")
-        model = gr.Textbox("", label="model")
-        recipe = gr.JSON(label="recipe")
-        seed = gr.Number(0, label="seed")
-        temperature = gr.Number(1.0, label="temperature")
-        count = gr.Number(1, label="n")
-        picture = gr.Image(label="picture", format="png")
-        pictures = gr.Gallery(label="pictures", format="png")
-        facts = gr.JSON(label="facts")
+    # Each hidden itself: of a hidden group the page would fetch what is in it all the same.
+    file = gr.File(label="image", visible=False)
+    model = gr.Textbox("", label="model", visible=False)
+    recipe = gr.JSON(label="recipe", visible=False)
+    seed = gr.Number(0, label="seed", visible=False)
+    temperature = gr.Number(1.0, label="temperature", visible=False)
+    count = gr.Number(1, label="n", visible=False)
+    picture = gr.Image(label="picture", format="png", visible=False)
+    pictures = gr.Gallery(label="pictures", format="png", visible=False)
+    facts = gr.JSON(label="facts", visible=False)
     endpoints = (
         (models_endpoint, "models", [], facts),
         (reconstruct_endpoint, "reconstruct", [file, model], [picture, facts]),

@@ -17,6 +17,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from explorer.functions import Functions
+from explorer.gate import Gate
 from explorer.library import Library
 from explorer.live import Live
 from explorer.panels import api
@@ -55,7 +57,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def launched(live: Live) -> tuple[gr.Blocks, str]:
     """The server and its address."""
     with gr.Blocks(analytics_enabled=False) as blocks:
-        gr.HTML(server_functions=live.server_functions())
+        gr.HTML(server_functions=Functions(live, Gate()).all())
         api.build(live)
     _, address, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     return blocks, address

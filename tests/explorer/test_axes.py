@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from explorer.axes import Axis, all_axes, axis_count, direction, level_axes, offsets
+from explorer.axes import Axis, all_axes, axis_count, level_axes, offsets, spread, step
 from explorer.recipe import Edit, Recipe
 from models.base import Level
 from models.errors import BadInput
@@ -65,24 +65,43 @@ def test_all_axes_stand_top_level_first() -> None:
     assert [level.dead for level in axes] == [1, 1, 1]
 
 
+def one(kind: str, index: int, sigma: float = 1.0) -> tuple[Edit, ...]:
+    return (Edit(2, kind, index, sigma),)
+
+
 def test_a_coordinate_moves_by_its_sigma_alone() -> None:
-    along = direction(VECTOR, STATISTICS, "coordinate", 3)
+    along = step(VECTOR, STATISTICS, one("coordinate", 3))
     torch.testing.assert_close(along, torch.tensor([0.0, 0.0, 0.0, 4.0]), rtol=0, atol=0)
 
 
 def test_a_component_moves_by_its_own_sigma() -> None:
-    along = direction(VECTOR, STATISTICS, "component", 0)
+    along = step(VECTOR, STATISTICS, one("component", 0))
     torch.testing.assert_close(along, torch.tensor([1.8, 2.4, 0.0, 0.0]))
     assert float(along.norm()) == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize("kind", ["coordinate", "component"])
 def test_a_channel_moves_over_its_whole_field(kind: str) -> None:
-    along = direction(FIELD, STATISTICS, kind, 1)
-    flat = direction(VECTOR, STATISTICS, kind, 1)
-    assert along.shape == (4, 2, 3)
+    along = step(FIELD, STATISTICS, one(kind, 1))
+    field = spread(FIELD, along)
+    assert field.shape == (4, 2, 3)
     for channel in range(4):
-        assert (along[channel] == flat[channel]).all()
+        assert (field[channel] == along[channel]).all()
+
+
+def test_a_step_is_the_sum_of_its_edits_one_by_one() -> None:
+    """However many there are, and to the last bit: pictures were measured with such sums."""
+    generator = torch.Generator().manual_seed(0)
+    edits = [
+        Edit(2, kind, index, float(6 * torch.rand((), generator=generator) - 3))
+        for kind, count in (("component", 3), ("coordinate", 4))
+        for index in range(count)
+    ]
+    expected = torch.zeros(4)
+    for edit in edits:
+        along = step(VECTOR, STATISTICS, one(edit.kind, edit.index))
+        expected = expected + edit.sigma * along
+    assert torch.equal(step(VECTOR, STATISTICS, edits), expected)
 
 
 def test_offsets_add_up_and_zero_levels_have_none() -> None:
@@ -100,11 +119,11 @@ def test_offsets_add_up_and_zero_levels_have_none() -> None:
 @pytest.mark.parametrize(("kind", "count"), [("coordinate", 4), ("component", 3)])
 def test_an_axis_out_of_range_is_refused_with_the_range(kind: str, count: int) -> None:
     assert axis_count(VECTOR, STATISTICS, kind) == count
-    direction(VECTOR, STATISTICS, kind, count - 1)
+    step(VECTOR, STATISTICS, one(kind, count - 1))
     with pytest.raises(
         BadInput, match=f"index {count} of a {kind} edit of level 2.*0 to {count - 1}"
     ):
-        direction(VECTOR, STATISTICS, kind, count)
+        step(VECTOR, STATISTICS, one(kind, count))
 
 
 def test_a_recipe_of_another_depth_is_refused() -> None:

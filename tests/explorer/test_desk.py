@@ -16,7 +16,7 @@ from explorer import desk
 
 JS = Path(desk.__file__).parent / "js"
 HTML = (JS.parent / "desk.html").read_text(encoding="utf-8")
-CSS = (JS.parent / "desk.css").read_text(encoding="utf-8")
+CSS = "".join(path.read_text(encoding="utf-8") for path in sorted(JS.parent.glob("*.css")))
 _WORD = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`[^`]*`|//[^\n]*|/\*.*?\*/|/\[0-9\]/g"""
 
 

@@ -72,6 +72,25 @@ def test_bundled_come_first_with_avatars_in_front_then_runs(folders: tuple[Path,
     assert library.entries()[0].summary == "8×8 grey, 2 levels of 4/2"
 
 
+def test_preloading_reads_every_model_once_and_beside(folders: tuple[Path, Path]) -> None:
+    load, gate, done = CountingLoad(), threading.Event(), threading.Event()
+
+    def gated(source: str | Path, device: str) -> Checkpoint:
+        assert gate.wait(60)
+        checkpoint = load(source, device)
+        if len(load.names) == 3:
+            done.set()
+        return checkpoint
+
+    library = Library(*folders, load=gated)
+    library.preload()
+    assert load.names == []  # it did not wait for them
+    gate.set()
+    assert done.wait(60)
+    assert ids(library) == ["avatars", "digits", "runs/first"]
+    assert sorted(load.names) == ["avatars", "digits", "first"]
+
+
 def test_a_given_model_comes_before_all_and_is_the_default(
     folders: tuple[Path, Path], made: Path
 ) -> None:

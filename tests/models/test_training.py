@@ -13,6 +13,7 @@ import torch
 from models.errors import BadInput
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
+from models.objective import importance_weighted_bound
 from models.run import RunFiles, Spent, load_state, save_state
 from models.training import (
     Diverged,
@@ -20,6 +21,7 @@ from models.training import (
     TrainState,
     kl_weight,
     learning_rate,
+    samples_at,
     see,
     steps_within,
     to_float,
@@ -49,8 +51,11 @@ def weights(state: TrainState) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("bf16", [False, True])
-def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path: Path, bf16: bool) -> None:
-    config = replace(CONFIG, bf16=bf16)
+@pytest.mark.parametrize("samples", [1, 3])
+def test_a_resumed_run_is_the_run_that_never_stopped(
+    tmp_path: Path, bf16: bool, samples: int
+) -> None:
+    config = replace(CONFIG, bf16=bf16, samples=samples, weighted_from=0.6)
     whole = fresh(config)
     records = list(train(whole, bars(), config))
 
@@ -87,6 +92,21 @@ def test_free_bits_hold_a_level_up() -> None:
     }
     assert last[plain] < 1.0
     assert last[held] > 2.0
+
+
+def test_the_weighted_bound_is_what_rises_where_it_is_asked_for() -> None:
+    config = replace(CONFIG, steps=300, learning_rate=5e-3, free_bits=(), kl_warmup=0.0)
+    half = replace(config, samples=8, weighted_from=0.5)
+    assert [samples_at(s, half) for s in (0, 149, 150, 299)] == [1, 1, 8, 8]
+    whole = replace(config, samples=8, weighted_from=0.0)
+    x = see(MHVAE(MODEL), to_float(bars()), torch.Generator().manual_seed(0))
+    before, after = fresh(whole), fresh(whole)
+    list(train(after, bars(), whole))
+    bounds = [
+        float(importance_weighted_bound(s.ema, x, 8, torch.Generator().manual_seed(1)).mean())
+        for s in (before, after)
+    ]
+    assert bounds[1] > bounds[0] + 10
 
 
 def test_schedules_by_hand() -> None:

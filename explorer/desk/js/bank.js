@@ -48,6 +48,7 @@ function makeBank(root, acts) {
     acts.temperature(Number(temperature.value));
   });
   temperature.addEventListener("change", () => acts.release());
+  makeNudges(temperature, () => {});
 
   return {
     build(model, levels, recipe) {
@@ -62,12 +63,12 @@ function makeBank(root, acts) {
       pointAtFirst();
     },
     sync(recipe) {
-      for (const card of cards) card.sync(recipe);
-      for (const node of chips.children) {
-        node.classList.toggle("moved", levelDiffers(recipe, Number(node.dataset.chip)));
-      }
+      cards.forEach((card, at) => {
+        if (!card.sync(recipe)) return;
+        chips.children[at].classList.toggle("moved", levelDiffers(recipe, card.t));
+      });
       const fresh = recipe.policies.some((p) => p[0] === "resample" || p[0] === "memory");
-      temperatureRow.hidden = !fresh && recipe.temperature === 1;
+      setHidden(temperatureRow, !fresh && recipe.temperature === 1);
       if (Number(temperature.value) !== recipe.temperature) {
         temperature.value = recipe.temperature;
       }

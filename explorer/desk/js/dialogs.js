@@ -1,4 +1,4 @@
-// The two dialogs: a recipe as text, and the webcam.
+// The dialogs: a recipe as text, the webcam, and the map of keys and gestures.
 
 function makeRecipeDialog(root) {
   const dialog = root.querySelector('[data-dialog="recipe"]');
@@ -45,6 +45,21 @@ function makeRecipeDialog(root) {
       complain(wrong);
     },
   };
+}
+
+// Opened by its button or by ?, and closed by ? too.
+function makeKeyMap(root) {
+  const dialog = root.querySelector('[data-dialog="keys"]');
+  const open = () => dialog.showModal();
+
+  root.querySelector('[data-action="keys"]').addEventListener("click", open);
+  dialog.querySelector("[data-dialog-close]").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key !== "?") return;
+    event.preventDefault(); // or the page would open it again
+    if (!event.repeat) dialog.close();
+  });
+  return { open };
 }
 
 // Resolves to a picture as a Blob, or null if the person closed the dialog.

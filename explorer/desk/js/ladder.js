@@ -30,11 +30,9 @@ function makeLadder(root) {
       strip.style.setProperty("--rungs", depth);
       strip.replaceChildren(...levels.map((level) => rung(level.t)));
     },
-    paint(rungs) {
-      for (const { t, frame } of rungs) {
-        const canvas = strip.querySelector(`[data-ladder="${t}"] canvas`);
-        if (canvas) paintFrame(canvas, frame);
-      }
+    paint(level, picture) {
+      const canvas = strip.querySelector(`[data-ladder="${level}"] canvas`);
+      if (canvas) paintPicture(canvas, picture);
     },
   };
 }

@@ -31,48 +31,6 @@ function countUnits(level) {
   return `${level.size} ${level.size === 1 ? "unit" : "units"}${folded}`;
 }
 
-// A slider with its label; `acts` are {slide, release, center}.
-function makeAxis(level, kind, axis, acts) {
-  const input = make("input", {
-    type: "range", min: -3, max: 3, step: 0.05, value: 0,
-    "data-level": level.t, "data-kind": kind, "data-index": axis.index,
-    "aria-label": `${nameOf(level.t)} · ${axis.label} · ${axis.detail}`,
-  });
-  const output = make("output", {}, "0");
-  const node = make("label", { class: "axis", title: `${axis.label} · ${axis.detail}` },
-    make("span", { class: "axis-name" }, axis.label, make("i", {}, axis.detail)),
-    output, input);
-  let last = null;
-  let byKey = false;
-
-  function show(sigma) {
-    if (sigma === last) return;
-    last = sigma;
-    if (Number(input.value) !== sigma) input.value = String(sigma);
-    const text = sigma === 0 ? "0" : `${sigma > 0 ? "+" : ""}${signed(sigma, 2)} σ`;
-    setText(output, text);
-    input.setAttribute("aria-valuetext", `${sigma} σ`);
-    input.style.setProperty("--at", (sigma + 3) / 6);
-    node.classList.toggle("moved", sigma !== 0);
-  }
-
-  input.addEventListener("pointerdown", () => { byKey = false; });
-  input.addEventListener("keydown", () => { byKey = true; });
-  input.addEventListener("input", () => {
-    const sigma = Number(input.value);
-    show(sigma);
-    acts.slide(level.t, kind, axis.index, sigma, byKey);
-  });
-  input.addEventListener("change", () => acts.release());
-  input.addEventListener("dblclick", () => {
-    show(0);
-    acts.slide(level.t, kind, axis.index, 0, true);
-    acts.release();
-  });
-  show(0);
-  return { node, input, show, index: axis.index };
-}
-
 // The policy of a level with the controls that it needs.
 function makePolicy(level, depth, acts) {
   const name = nameOf(level.t);
@@ -121,6 +79,7 @@ function makePolicy(level, depth, acts) {
     send([policy[0], policy[1], Number(rho.value)], `rho:${level.t}`);
   });
   rho.addEventListener("change", () => acts.release());
+  makeNudges(rho, () => {});
 
   function show(next) {
     policy = next;
@@ -129,9 +88,9 @@ function makePolicy(level, depth, acts) {
     if (document.activeElement !== seed || Number(seed.value) !== seedNow) seed.value = seedNow;
     if (Number(rho.value) !== rhoNow) rho.value = rhoNow;
     setText(rhoText, rhoNow.toFixed(2));
-    rhoPart.hidden = kind !== "memory";
-    seedPart.hidden = kind !== "resample" && kind !== "memory";
-    says.hidden = kind === "memory";
+    setHidden(rhoPart, kind !== "memory");
+    setHidden(seedPart, kind !== "resample" && kind !== "memory");
+    setHidden(says, kind === "memory");
     setText(says, policyWords(kind, above));
     says.title = says.textContent;
   }
@@ -170,7 +129,7 @@ function makeLevel(level, depth, view, acts) {
     make("div", { class: "segmented", role: "group", "aria-label": `Axes of ${name}` }, ...tabs)),
   body);
   let axes = [];
-  let recipe = null;
+  let drawn = { edits: [], policy: null };
   let why = null;
 
   function fill() {
@@ -185,32 +144,41 @@ function makeLevel(level, depth, view, acts) {
     tabs.forEach((tab) => tab.setAttribute("aria-pressed", tab.dataset.axes === view.kind));
     node.classList.toggle("folded", view.folded);
     fold.setAttribute("aria-expanded", String(!view.folded));
-    if (recipe) sync(recipe);
+    draw();
     shadow(why);
   }
 
-  function sync(next) {
-    recipe = next;
+  function draw() {
     const mine = new Map();
-    let count = 0;
-    for (const [t, kind, index, sigma] of next.edits) {
-      if (t !== level.t) continue;
-      count += 1;
+    for (const [, kind, index, sigma] of drawn.edits) {
       if (kind === view.kind) mine.set(index, sigma);
     }
     for (const axis of axes) axis.show(mine.get(axis.index) || 0);
-    policy.show(next.policies[level.t - 1]);
-    reset.disabled = !levelDiffers(next, level.t);
-    badge.hidden = count === 0;
+    const count = drawn.edits.length;
+    setHidden(badge, count === 0);
     const hidden = count - axes.filter((axis) => mine.has(axis.index)).length;
     const aside = hidden ? `, ${hidden} not shown` : "";
     setText(badge, `${count} ${count === 1 ? "edit" : "edits"}${aside}`);
   }
 
+  // Draws what differs from what is drawn, and tells whether anything did. An edit or a policy
+  // that did not change is the same value in the next recipe, so most levels end here at once.
+  function sync(recipe) {
+    const edits = recipe.edits.filter((edit) => edit[0] === level.t);
+    const now = recipe.policies[level.t - 1];
+    const samePolicy = now === drawn.policy;
+    if (samePolicy && sameItems(edits, drawn.edits)) return false;
+    drawn = { edits, policy: now };
+    if (!samePolicy) policy.show(now);
+    reset.disabled = !levelDiffers(recipe, level.t);
+    draw();
+    return true;
+  }
+
   function shadow(text) {
     why = text || null;
     node.classList.toggle("shadowed", Boolean(why));
-    reason.hidden = !why;
+    setHidden(reason, !why);
     setText(reason, why || "");
     for (const axis of axes) axis.input.disabled = Boolean(why);
   }

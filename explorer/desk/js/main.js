@@ -11,20 +11,25 @@ function startDesk(root, server) {
   const button = (action) => root.querySelector(`[data-action="${action}"]`);
   let opened = null; // the last answer to `open`
   let opening = 0;
+  let weighing = 0;
   let ticket = 0;
 
-  const live = makeLive(transport, {
-    frame(answer) {
-      screens.paint("edit", answer.frame);
+  const live = makeLive(root, transport, {
+    frame(picture) {
+      screens.paint("edit", picture);
       messages.clearNetwork();
     },
-    details(answer) {
-      ladder.paint(answer.ladder);
-      bank.shadow(answer.shadowed);
-    },
+    rung: (level, picture) => ladder.paint(level, picture),
+    shadowed: shadow,
     failed: renderFailed,
     changed: showSettled,
+    slow: showSlow,
   });
+  const hud = makeHud(root, live);
+  const release = () => {
+    state.release();
+    history.sync();
+  };
   const bank = makeBank(root, {
     slide(level, kind, index, sigma, merge) {
       bank.touched();
@@ -35,16 +40,31 @@ function startDesk(root, server) {
       change(withPolicy(state.here().recipe, level, policy), key, Boolean(key));
     },
     temperature(value) {
-      change({ ...state.here().recipe, temperature: value }, "temperature", false);
+      change({ ...state.here().recipe, temperature: value }, "temperature", true);
     },
-    release() {
-      state.release();
-      syncButtons();
-    },
+    release,
     resetLevel: (level) => step(withoutLevel(state.here().recipe, level)),
   });
+  const pad = makePad(root, {
+    move(edits, key, merge) {
+      bank.touched();
+      change(edits.reduce((recipe, edit) => withEdit(recipe, ...edit), state.here().recipe),
+        key, merge);
+    },
+    release,
+    recipe: () => state.here().recipe,
+  });
+  const history = makeHistory(root, state, { travel: travelBack, step });
+  const before = makeBefore(root, screens);
+  const keyMap = makeKeyMap(root);
+  makeKeys(root, {
+    press: (action) => button(action).click(),
+    before: before.hold,
+    overlay: () => hud.toggle(),
+    help: keyMap.open,
+  });
   const source = makeSource(root, {
-    file: openFile,
+    file: makeFiles(transport, uploads, state, messages, { begin, visit }),
     refer: (ref) => visit({ model: state.here().model, ref, recipe: null }),
     text: (text) => recipes.paste(text),
     failed: messages.fail,
@@ -56,12 +76,18 @@ function startDesk(root, server) {
   });
 
   function settled() {
-    return opening === 0 && live.settled();
+    return opening === 0 && weighing === 0 && live.settled();
   }
 
   function showSettled() {
     const now = String(settled());
     if (root.dataset.settled !== now) root.dataset.settled = now;
+  }
+
+  function showSlow(words) {
+    const badge = root.querySelector("[data-slow]");
+    badge.hidden = !words;
+    setText(badge, words || "");
   }
 
   // ---- the recipe ----
@@ -75,23 +101,19 @@ function startDesk(root, server) {
   // A change that is a step of its own.
   function step(recipe) {
     change(recipe, null, false);
-    state.release();
-    syncButtons();
+    release();
   }
 
   function syncAll() {
-    bank.sync(state.here().recipe);
-    syncButtons();
+    const { recipe } = state.here();
+    bank.sync(recipe);
+    pad.sync(recipe);
+    history.sync();
   }
 
-  function syncButtons() {
-    const { recipe } = state.here();
-    button("undo").disabled = !state.canUndo();
-    button("redo").disabled = !state.canRedo();
-    button("reset").disabled = !differs(recipe);
-    const count = countChanges(recipe);
-    setText(root.querySelector("[data-changes]"), count === 0 ? "nothing changed yet"
-      : `${count} ${count === 1 ? "change" : "changes"}`);
+  function shadow(reasons) {
+    bank.shadow(reasons);
+    pad.shadow(reasons);
   }
 
   function renderFailed(error, recipe) {
@@ -106,21 +128,32 @@ function startDesk(root, server) {
 
   // ---- places ----
 
-  // Opens a place; `kept` runs once the server has it. Rejects and changes nothing on an error.
-  async function enter(place, kept) {
+  // Work on another place; whatever begins after it makes it stale.
+  function begin() {
     ticket += 1;
     const mine = ticket;
     opening += 1;
     showSettled();
+    return {
+      stale: () => mine !== ticket,
+      end() {
+        opening -= 1;
+        showSettled();
+      },
+    };
+  }
+
+  // Opens a place; `kept` runs once the server has it. Rejects and changes nothing on an error.
+  async function enter(place, kept) {
+    const mine = begin();
     try {
       const answer = await openPlace(transport, uploads, place);
-      if (mine !== ticket) return null;
+      if (mine.stale()) return null;
       kept(answer);
       show(answer);
       return answer;
     } finally {
-      opening -= 1;
-      showSettled();
+      mine.end();
     }
   }
 
@@ -130,26 +163,44 @@ function startDesk(root, server) {
 
   function show(answer) {
     opened = answer;
+    live.leave();
     const { recipe } = answer;
     const [, height, width] = answer.model.image_shape;
     screens.setShape(height, width);
     root.style.setProperty("--model-aspect", `${width} / ${height}`);
-    screens.paint("image", answer.image);
-    screens.paint("reconstruction", answer.reconstruction);
+    const reconstruction = fromJson(answer.reconstruction);
+    screens.paint("image", fromJson(answer.image));
+    screens.paint("reconstruction", reconstruction);
     models.show(answer.model);
     bank.build(answer.model, answer.levels, recipe);
+    pad.build(answer.model, answer.levels);
     ladder.build(answer.levels);
-    terms.draw(answer.terms, answer.model.test);
+    weigh(answer);
     source.show(answer);
-    bank.shadow({});
+    shadow({});
     syncAll();
     if (differs(recipe)) live.show(recipe);
     else {
-      screens.paint("edit", answer.reconstruction);
+      screens.paint("edit", reconstruction);
       live.adopt(recipe);
     }
     messages.clear();
     if (answer.notices.length) messages.say(answer.notices.join(" "));
+  }
+
+  // The terms of the image come once it is shown; those before stay, dimmed, until then.
+  async function weigh(answer) {
+    terms.wait();
+    weighing += 1;
+    try {
+      const { terms: found } = await transport.call("terms", { recipe: answer.recipe });
+      if (opened === answer) terms.draw(found, answer.model.test);
+    } catch (error) {
+      if (opened === answer) messages.fail(error);
+    } finally {
+      weighing -= 1;
+      showSettled();
+    }
   }
 
   // Goes to another place, as one step that undo leaves.
@@ -184,46 +235,6 @@ function startDesk(root, server) {
     }
   }
 
-  async function openFile(name, data) {
-    ticket += 1;
-    const mine = ticket;
-    opening += 1;
-    showSettled();
-    try {
-      const answer = await transport.call("upload", { name, data });
-      if (mine !== ticket) return;
-      uploads.put(answer.key, name, data);
-      if (answer.state) {
-        uploads.put(answer.state.source_key, name, data); // the file brings its source again
-        await openSaved(answer);
-        return;
-      }
-      const ref = { kind: "upload", key: answer.key, crop: null, invert: null };
-      const shown = await visit({ model: state.here().model, ref, recipe: null });
-      if (shown && answer.notices.length) messages.say(answer.notices.join(" "));
-    } catch (error) {
-      messages.fail(error);
-    } finally {
-      opening -= 1;
-      showSettled();
-    }
-  }
-
-  // A PNG that Strata saved carries its recipe and its source.
-  async function openSaved(answer) {
-    const saved = answer.state;
-    const whole = { kind: "upload", key: answer.key, crop: null, invert: null };
-    if (!saved.model_id) {
-      await visit({ model: state.here().model, ref: whole, recipe: null });
-      messages.say("This picture was saved with a model that is not here, so it is opened as "
-        + "a picture, without its edits.");
-      return;
-    }
-    const ref = { kind: "upload", key: saved.source_key, crop: null, invert: false };
-    const shown = await visit({ model: saved.model_id, ref, recipe: saved.recipe });
-    if (shown) messages.say("Restored from the picture: its model, its source and its edits.");
-  }
-
   // ---- undo, redo ----
 
   async function travelBack(place, undoIt) {
@@ -239,14 +250,10 @@ function startDesk(root, server) {
       await enter(place, (answer) => state.adopt(placeOf(answer)));
     } catch (error) {
       if (undoIt) undoIt();
-      syncButtons();
+      history.sync();
       messages.fail(error);
     }
   }
-
-  button("undo").addEventListener("click", () => travelBack(state.undo(), () => state.redo()));
-  button("redo").addEventListener("click", () => travelBack(state.redo(), () => state.undo()));
-  button("reset").addEventListener("click", () => step(zeroOf(state.here().recipe)));
 
   // ---- the page around ----
 
@@ -259,37 +266,15 @@ function startDesk(root, server) {
     models.refresh().then(() => (id && state.here() ? openModel(id) : null), messages.fail);
   }
 
-  async function boot() {
-    const list = await models.refresh();
-    if (!list.default) {
-      throw new DeskError("There is no model to open yet. Train one in the Train tab, or start "
-        + "Strata with --model and the folder of one.", "no_model");
-    }
-    const first = { model: list.default, ref: { kind: "example", index: 0 }, recipe: null };
-    const adopt = (answer) => state.adopt(placeOf(answer));
-    const place = storedPlace();
-    if (place) {
-      try {
-        await enter(place, adopt);
-        return;
-      } catch (error) {
-        if (error.code === "network") throw error;
-        await enter({ ...place, recipe: null }, adopt).catch(() => enter(first, adopt));
-        messages.say("The page could not bring back all of your last visit: "
-          + `${error.message}`);
-        return;
-      }
-    }
-    await enter(first, adopt);
-  }
-
   window.addEventListener("strata:models", announced);
   window.addEventListener("pagehide", state.save);
   window.strata = {
     recipe: () => (state.here() ? JSON.parse(JSON.stringify(state.here().recipe)) : null),
     settled,
+    stats: live.stats,
   };
-  boot().catch(messages.fail);
+  enterFirst(models, enter, (answer) => state.adopt(placeOf(answer)), messages)
+    .catch(messages.fail);
 }
 
 startDesk(element.querySelector("#strata-desk"), server);

@@ -1,23 +1,17 @@
 // The three screens. A canvas has the model's own resolution; the page only scales it.
 
 const STAGE_GAP = 12;
+const UNDER_SMALL = 180; // the height of what lies under the small screens
 
-// Paints {w, h, rgb} at once; until then the canvas shows what it showed before.
-function paintFrame(canvas, frame) {
-  if (canvas.width !== frame.w || canvas.height !== frame.h) {
-    canvas.width = frame.w;
-    canvas.height = frame.h;
+// Paints ImageData or an ImageBitmap at once; until then the canvas shows what it showed before.
+function paintPicture(canvas, picture) {
+  if (canvas.width !== picture.width || canvas.height !== picture.height) {
+    canvas.width = picture.width;
+    canvas.height = picture.height;
   }
-  const raw = atob(frame.rgb);
-  const pixels = new ImageData(frame.w, frame.h);
-  const data = pixels.data;
-  for (let from = 0, to = 0; from < raw.length; from += 3, to += 4) {
-    data[to] = raw.charCodeAt(from);
-    data[to + 1] = raw.charCodeAt(from + 1);
-    data[to + 2] = raw.charCodeAt(from + 2);
-    data[to + 3] = 255;
-  }
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
+  const context = canvas.getContext("2d");
+  if (picture instanceof ImageData) context.putImageData(picture, 0, 0);
+  else context.drawImage(picture, 0, 0);
 }
 
 // The largest whole multiple of a side that fits, if that costs at most a tenth of the room:
@@ -35,7 +29,14 @@ function makeScreens(root) {
   for (const canvas of root.querySelectorAll("canvas[data-screen]")) {
     canvases[canvas.dataset.screen] = canvas;
   }
+  const newest = {}; // the picture that each screen shows, or will once it is let go
+  let held = false; // whether the main screen shows the reconstruction instead
   let side = 64;
+
+  function draw(screen, picture) {
+    paintPicture(canvases[screen], picture);
+    if (screen === "edit") paintPicture(peek, picture);
+  }
 
   function fit() {
     const width = stage.clientWidth;
@@ -43,8 +44,9 @@ function makeScreens(root) {
     const height = parseFloat(root.style.getPropertyValue("--desk-height")) || 800;
     const small = snapped(0.255 * width, side);
     const room = width - 2 * small - 2 * STAGE_GAP;
-    // Only where the columns scroll and not the page does its height set a limit.
-    const most = root.clientWidth > 1180 ? Math.max(240, height - 428) : room;
+    // Only where the columns scroll and not the page does its height set a limit; what lies
+    // beside the picture takes its room in any case.
+    const most = root.clientWidth > 1180 ? Math.max(small + UNDER_SMALL, height - 428) : room;
     const edit = snapped(Math.min(room, most), side);
     stage.style.setProperty("--small", `${small}px`);
     stage.style.setProperty("--edit", `${edit}px`);
@@ -76,8 +78,14 @@ function makeScreens(root) {
       fit();
     },
     paint(screen, frame) {
-      paintFrame(canvases[screen], frame);
-      if (screen === "edit") paintFrame(peek, frame);
+      newest[screen] = frame;
+      if (screen !== "edit" || !held) draw(screen, frame);
+      if (screen === "reconstruction" && held) draw("edit", frame);
+    },
+    hold(on) {
+      held = on;
+      const picture = newest[held ? "reconstruction" : "edit"];
+      if (picture) draw("edit", picture);
     },
   };
 }

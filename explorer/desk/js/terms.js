@@ -85,8 +85,15 @@ function makeTerms(root) {
     setText(find("verdict"), terms.explanation);
   }
 
+  function setWaiting(waiting) {
+    for (const name of ["terms", "usual"]) find(name).classList.toggle("waiting", waiting);
+  }
+
   return {
+    // Those on the screen belong to the picture before.
+    wait: () => setWaiting(true),
     draw(terms, test) {
+      setWaiting(false);
       drawBars(partsOf(terms), partsOf(test));
       drawGauge(terms);
       const bits = terms.bits_per_dim === null || terms.bits_per_dim === undefined

@@ -25,12 +25,25 @@ function make(tag, attributes, ...children) {
   return node;
 }
 
+// A text node that is there is kept: new nodes would have the browser match the styles again.
 function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const only = node.childNodes.length === 1 ? node.firstChild : null;
+  if (!only || only.nodeType !== Node.TEXT_NODE) node.textContent = text;
+  else if (only.data !== text) only.data = text;
+}
+
+// An attribute set to what it was would have the browser match the styles again too.
+function setHidden(node, hidden) {
+  if (node.hidden !== hidden) node.hidden = hidden;
 }
 
 function clamp(value, low, high) {
   return Math.min(high, Math.max(low, value));
+}
+
+// Whether two lists hold the very same values in the same order.
+function sameItems(a, b) {
+  return a.length === b.length && a.every((item, at) => item === b[at]);
 }
 
 // A true minus sign, so that columns of numbers line up and read well.

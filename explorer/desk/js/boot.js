@@ -1,0 +1,23 @@
+// How the page begins: where the last visit of this tab ended, or on the first test picture.
+
+async function enterFirst(models, enter, adopt, messages) {
+  const list = await models.refresh();
+  if (!list.default) {
+    throw new DeskError("There is no model to open yet. Train one in the Train tab, or start "
+      + "Strata with --model and the folder of one.", "no_model");
+  }
+  const first = { model: list.default, ref: { kind: "example", index: 0 }, recipe: null };
+  const place = storedPlace();
+  if (!place) {
+    await enter(first, adopt);
+    return;
+  }
+  try {
+    await enter(place, adopt);
+  } catch (error) {
+    if (error.code === "network") throw error;
+    await enter({ ...place, recipe: null }, adopt).catch(() => enter(first, adopt));
+    messages.say("The page could not bring back all of your last visit: "
+      + `${error.message}`);
+  }
+}

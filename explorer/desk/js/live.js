@@ -1,0 +1,187 @@
+// The live path. What is wanted is one recipe, the newest; what is shown is never older than
+// what was shown before. Over the socket a frame comes first and the ladder once the hand rests;
+// where there is no socket the server functions do the same, one at a time.
+// `hooks` are {frame(picture), rung(level, picture), shadowed(reasons), failed(error, recipe),
+// changed(), slow(words)}.
+
+const QUIET_MS = 60;
+const RETRY_MS = 1200;
+const SLOW_AFTER_MS = 2500;
+const SLOW_WORDS = "no WebSocket: slower";
+const LOST_WORDS = "connecting again …";
+
+function makeLive(root, transport, hooks) {
+  const flight = makeFlight();
+  const meter = makeMeter();
+  let last = 0; // the number of the newest request
+  let wanted = null; // {seq, recipe, at, sent}
+  let floor = 0; // frames up to here belong to another place
+  let shown = 0; // the frame on the screen
+  let exact = true; // whether it is what the model drew, bit for bit
+  let done = 0; // the ladder on the screen
+  let calling = false;
+  let timer = 0;
+
+  const socket = makeSocket(root, transport, {
+    opened() {
+      slow.drop();
+      hooks.slow(null);
+      flight.clear();
+      begin();
+    },
+    packet: heardPacket,
+    text: heardText,
+    closed() {
+      flight.clear();
+      slow.ask();
+      begin();
+    },
+  });
+  const slow = later(SLOW_AFTER_MS, () => {
+    hooks.slow(socket.unreachable() ? LOST_WORDS : SLOW_WORDS);
+    if (socket.unreachable()) slow.ask();
+  });
+  slow.ask();
+
+  const complete = () => wanted !== null && shown === wanted.seq && done === wanted.seq;
+
+  // Ask (again) for what is wanted, whichever way is open now.
+  function begin() {
+    if (wanted && !complete()) wanted.sent = false;
+    pump();
+  }
+
+  function pump() {
+    if (!wanted || wanted.sent) return;
+    if (!socket.ready()) {
+      callServer();
+      return;
+    }
+    if (!flight.free()) return;
+    wanted.sent = true;
+    const { seq, recipe, at } = wanted;
+    const drawn = shown === seq;
+    socket.send({ seq, recipe, lossy: flight.far(), drawn });
+    if (!drawn) flight.leave({ seq, at }); // a ladder is no frame, so nothing waits for it
+  }
+
+  function want(recipe, drawn) {
+    clearTimeout(timer);
+    last += 1;
+    wanted = { seq: last, recipe, at: performance.now(), sent: false };
+    if (drawn) {
+      shown = last;
+      exact = true;
+    }
+    pump();
+    hooks.changed();
+  }
+
+  // ---- answers ----
+
+  function paint(seq, picture, isExact) {
+    if (seq <= floor || seq < shown) return false;
+    shown = seq;
+    exact = isExact;
+    hooks.frame(picture);
+    return true;
+  }
+
+  async function heardPacket(packet) {
+    const request = packet.kind === "frame" ? flight.land(packet.seq, packet.serverMs) : null;
+    pump();
+    const picture = packet.picture instanceof Promise ? await packet.picture : packet.picture;
+    if (packet.kind === "frame") {
+      if (paint(packet.seq, picture, packet.exact)) meter.painted(request, packet);
+    } else if (packet.seq === wanted.seq) {
+      hooks.rung(packet.level, picture);
+      // The last rung is the picture itself, exact even where the frame was compressed.
+      if (packet.level === 1 && !exact) paint(packet.seq, picture, true);
+    }
+    hooks.changed();
+  }
+
+  function heardText(message) {
+    if (message.error) flight.land(message.seq, null);
+    if (message.seq === wanted.seq) {
+      const recipe = shown === wanted.seq ? null : wanted.recipe;
+      done = message.seq;
+      if (message.error) {
+        shown = message.seq; // there is nothing more to come for it
+        hooks.failed(new DeskError(message.error, message.code), recipe);
+      } else hooks.shadowed(message.shadowed);
+    }
+    pump();
+    hooks.changed();
+  }
+
+  // ---- without a socket ----
+
+  async function callServer() {
+    if (calling) return;
+    calling = true;
+    const job = wanted;
+    try {
+      if (shown !== job.seq) await callFrame(job);
+      else await callDetails(job);
+      socket.hurry();
+    } catch (error) {
+      callFailed(error, job);
+    }
+    calling = false;
+    if (wanted && !complete() && !wanted.sent && !socket.ready()) schedule(job);
+    hooks.changed();
+  }
+
+  // A frame at once; the ladder after a moment of rest; after a failure the next one later.
+  function schedule(job) {
+    clearTimeout(timer);
+    const wait = wanted !== job ? 0 : shown === job.seq ? QUIET_MS : RETRY_MS;
+    timer = setTimeout(pump, wait);
+  }
+
+  async function callFrame(job) {
+    const answer = await transport.call("render", { seq: job.seq, recipe: job.recipe });
+    const packet = { decodeMs: answer.decode_ms, depth: 0 };
+    if (paint(job.seq, fromJson(answer.frame), true)) meter.painted(job, packet);
+  }
+
+  async function callDetails(job) {
+    const answer = await transport.call("details", { seq: job.seq, recipe: job.recipe });
+    if (job !== wanted) return;
+    for (const { t, frame } of answer.ladder) hooks.rung(t, fromJson(frame));
+    hooks.shadowed(answer.shadowed);
+    done = job.seq;
+  }
+
+  function callFailed(error, job) {
+    if (job !== wanted) return;
+    const alone = shown === job.seq; // the ladder, whose picture is there already
+    if (error.code === "network") {
+      if (!alone) hooks.failed(error, job.recipe);
+      return;
+    }
+    shown = job.seq;
+    done = job.seq;
+    hooks.failed(error, alone ? null : job.recipe);
+  }
+
+  return {
+    // Ask for the picture of a recipe.
+    show: (recipe) => want(recipe, false),
+    // Another place: what is still on its way from the one before is not painted any more.
+    leave() {
+      floor = last;
+    },
+    // The picture of this recipe is already on the screen: ask for the rest only.
+    adopt: (recipe) => want(recipe, true),
+    settled: complete,
+    stats: () => ({
+      ...meter.read(),
+      device: socket.device(),
+      path: socket.ready() ? "WebSocket" : "server functions",
+      tripMs: flight.tripMs(),
+      inFlight: flight.count(),
+    }),
+  };
+}

@@ -1,0 +1,206 @@
+// The picture is a pad: a drag sideways moves one axis, up and down another.
+
+const PAD_SIGMAS = 6; // of the picture's whole width or height
+const PAD_SLACK_PX = 3; // a press that moves less is a click
+const DOUBLE_TAP_MS = 350;
+const PAD_WAYS = { x: "sideways", y: "up and down" };
+
+// `acts` are {move(edits, key, merge), release(), recipe()}; an edit is [level, kind, index, σ].
+function makePad(root, acts) {
+  const stage = root.querySelector("[data-stage]");
+  const canvas = root.querySelector('canvas[data-screen="edit"]');
+  const panel = root.querySelector("[data-pad]");
+  const ways = Object.keys(PAD_WAYS).map((way) => ({
+    way,
+    select: root.querySelector(`[data-pad-axis="${way}"]`),
+    value: root.querySelector(`[data-pad-value="${way}"]`),
+    says: root.querySelector(`[data-pad-says="${way}"]`),
+    axis: null, // {level, kind, index, label}
+    sigma: 0,
+  }));
+  const axes = new Map();
+  let built = null;
+  let reasons = {};
+  let grip = null; // the drag: {id, x, y, width, height, from, moved}
+  let tapped = -Infinity;
+
+  // ---- which axes ----
+
+  function choose(way, key) {
+    way.axis = axes.get(key) || null;
+    way.select.value = way.axis ? key : "";
+  }
+
+  function group(level, kind) {
+    const name = nameOf(level.t);
+    const options = level.axes[kind].map((axis) => {
+      const key = `${level.t}:${kind}:${axis.index}`;
+      axes.set(key, { level: level.t, kind, index: axis.index, label: axis.label, key });
+      return make("option", { value: key }, `${name} · ${axis.label} · ${axis.detail}`);
+    });
+    return options.length
+      ? [make("optgroup", { label: `${name} ${KIND_NAMES[kind].toLowerCase()}` }, ...options)] : [];
+  }
+
+  // The top level sideways and the next one up and down; a single level gives both.
+  function defaults(levels) {
+    const keys = [...axes.keys()];
+    const firsts = levels.map((level) => keys.find((key) => key.startsWith(`${level.t}:`)));
+    const [first, second] = firsts.filter(Boolean);
+    return [first, second || keys.find((key) => key !== first)];
+  }
+
+  function describe() {
+    const moves = ways.filter((way) => way.axis).map((way) =>
+      `${PAD_WAYS[way.way]} moves ${nameOf(way.axis.level)} ${way.axis.label}`);
+    const words = moves.length ? ". Drag on it or use the arrow keys: "
+      + `${moves.join(", ")}. 0 puts them back.` : "";
+    canvas.setAttribute("aria-label", `The picture under your edit${words}`);
+  }
+
+  // What is shown of an axis: its colour, its value, and whether its level is shadowed.
+  function draw(way) {
+    const { axis, sigma } = way;
+    if (!axis) return;
+    const text = sigmaText(sigma);
+    const reason = reasons[String(axis.level)];
+    const row = way.select.parentElement;
+    setText(way.value, text);
+    setText(way.says.querySelector("i"), `${nameOf(axis.level)} ${axis.label}`);
+    setText(way.says.querySelector("b"), text);
+    row.style.setProperty("--hue", hueOf(axis.level));
+    way.says.style.setProperty("--hue", hueOf(axis.level));
+    row.classList.toggle("moved", sigma !== 0);
+    row.classList.toggle("shadowed", Boolean(reason));
+    row.title = reason || "";
+  }
+
+  function read(recipe) {
+    for (const way of ways) {
+      const { axis } = way;
+      const sigma = axis ? editOf(recipe, axis.level, axis.kind, axis.index) : 0;
+      if (sigma === way.sigma) continue;
+      way.sigma = sigma;
+      draw(way);
+    }
+  }
+
+  for (const way of ways) {
+    way.select.addEventListener("change", () => {
+      // An axis cannot go both ways: the other one takes what this one had.
+      const other = ways.find((one) => one !== way);
+      if (other.axis && other.axis.key === way.select.value) choose(other, way.axis.key);
+      choose(way, way.select.value);
+      describe();
+      read(acts.recipe());
+      ways.forEach(draw);
+    });
+  }
+
+  // ---- the hand ----
+
+  // Moves the axes to these values, as far as they are others; null leaves one alone.
+  function place(values, merge) {
+    const edits = [];
+    ways.forEach((way, at) => {
+      if (!way.axis || values[at] === null) return;
+      const sigma = Number(clamp(values[at], -3, 3).toFixed(2));
+      if (sigma === way.sigma) return;
+      edits.push([way.axis.level, way.axis.kind, way.axis.index, sigma]);
+    });
+    if (edits.length) acts.move(edits, `pad:${ways.map((way) => way.select.value)}`, merge);
+  }
+
+  function centre() {
+    place([0, 0], false);
+    acts.release();
+  }
+
+  function drop() {
+    if (!grip) return;
+    const { moved } = grip;
+    grip = null;
+    stage.classList.remove("dragging");
+    if (moved) acts.release();
+  }
+
+  canvas.addEventListener("pointerdown", (event) => {
+    if (grip || !event.isPrimary || event.button !== 0) return;
+    const { width, height } = canvas.getBoundingClientRect();
+    canvas.setPointerCapture(event.pointerId);
+    grip = {
+      id: event.pointerId, x: event.clientX, y: event.clientY, width, height,
+      from: ways.map((way) => way.sigma), moved: false,
+    };
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!grip || event.pointerId !== grip.id) return;
+    const right = event.clientX - grip.x;
+    const up = grip.y - event.clientY;
+    if (!grip.moved && Math.hypot(right, up) < PAD_SLACK_PX) return;
+    grip.moved = true;
+    stage.classList.add("dragging");
+    place([grip.from[0] + (PAD_SIGMAS * right) / grip.width,
+      grip.from[1] + (PAD_SIGMAS * up) / grip.height], false);
+  });
+  canvas.addEventListener("pointerup", (event) => {
+    if (!grip || event.pointerId !== grip.id) return;
+    const tap = !grip.moved && event.pointerType !== "mouse";
+    drop();
+    // Not every browser makes a double-click of two taps.
+    const again = tap && event.timeStamp - tapped < DOUBLE_TAP_MS;
+    tapped = tap && !again ? event.timeStamp : -Infinity;
+    if (again) centre();
+  });
+  for (const type of ["pointercancel", "lostpointercapture"]) {
+    canvas.addEventListener(type, (event) => {
+      if (grip && event.pointerId === grip.id) drop();
+    });
+  }
+  canvas.addEventListener("dblclick", centre);
+
+  canvas.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "0") {
+      centre();
+      return;
+    }
+    const steps = keySteps(event);
+    if (!steps) return;
+    event.preventDefault();
+    const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
+    const moved = ways.map((way, at) =>
+      ((at === 0) === sideways ? way.sigma + AXIS_STEP * steps : null));
+    place(moved, true);
+    acts.release();
+  });
+
+  return {
+    // Other axes come with another model only.
+    build(model, levels) {
+      const key = `${model.id}:${model.hash}`;
+      if (key === built) return;
+      built = key;
+      drop();
+      axes.clear();
+      const groups = levels.flatMap((level) =>
+        Object.keys(KIND_NAMES).flatMap((kind) => group(level, kind)));
+      const chosen = defaults(levels);
+      ways.forEach((way, at) => {
+        way.select.replaceChildren(...groups.map((node) => node.cloneNode(true)));
+        way.sigma = 0;
+        choose(way, chosen[at]);
+        way.select.parentElement.hidden = !way.axis;
+        way.says.hidden = !way.axis;
+        draw(way);
+      });
+      panel.hidden = axes.size === 0;
+      describe();
+    },
+    sync: read,
+    shadow(next) {
+      reasons = next;
+      ways.forEach(draw);
+    },
+  };
+}

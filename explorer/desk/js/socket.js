@@ -1,0 +1,97 @@
+// The socket of the live path: opened with the session's token, opened again whenever it closes.
+// `heard` is {opened(), packet(packet), text(message), closed()}.
+
+const SOCKET_FIRST_WAIT = 250;
+const SOCKET_LONGEST_WAIT = 10000;
+const SOCKET_PATIENCE_MS = 5000;
+
+function makeSocket(root, transport, heard) {
+  let socket = null;
+  let timer = 0;
+  let wait = SOCKET_FIRST_WAIT;
+  let greeted = false;
+  let device = "";
+  let unreachable = false; // the server itself, not just its socket
+
+  function address({ path, token }) {
+    const url = new URL(path, document.baseURI);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.search = new URLSearchParams({ token });
+    return url;
+  }
+
+  function again() {
+    clearTimeout(timer);
+    if (!root.isConnected) return; // the page was built anew; another desk has its own
+    timer = setTimeout(open, wait);
+    wait = Math.min(2 * wait, SOCKET_LONGEST_WAIT);
+  }
+
+  function lost(mine) {
+    if (mine !== socket) return;
+    socket = null;
+    greeted = false;
+    again();
+    heard.closed();
+  }
+
+  function listen(mine) {
+    // One that is neither opened nor refused is given up.
+    const patience = setTimeout(() => { mine.close(); lost(mine); }, SOCKET_PATIENCE_MS);
+    mine.binaryType = "arraybuffer";
+    mine.addEventListener("close", () => { clearTimeout(patience); lost(mine); });
+    mine.addEventListener("message", (event) => {
+      if (mine !== socket) return;
+      if (typeof event.data !== "string") {
+        heard.packet(parsePacket(event.data));
+        return;
+      }
+      const message = JSON.parse(event.data);
+      if (!message.hello) {
+        heard.text(message);
+        return;
+      }
+      clearTimeout(patience);
+      wait = SOCKET_FIRST_WAIT;
+      greeted = true;
+      device = message.hello.device;
+      heard.opened();
+    });
+  }
+
+  async function open() {
+    let session;
+    try {
+      session = await transport.call("session", {});
+      unreachable = false;
+    } catch (problem) {
+      unreachable = true;
+      again();
+      return;
+    }
+    try {
+      socket = new WebSocket(address(session));
+    } catch (problem) {
+      again(); // forbidden by the page's surroundings
+      return;
+    }
+    listen(socket);
+  }
+
+  window.addEventListener("pagehide", () => { if (socket) socket.close(); });
+  open();
+
+  return {
+    ready: () => greeted && socket.readyState === WebSocket.OPEN,
+    send: (message) => socket.send(JSON.stringify(message)),
+    device: () => device,
+    unreachable: () => unreachable,
+    // The server answered another way: it is back, so there is no reason to wait any longer.
+    hurry() {
+      if (!unreachable) return;
+      unreachable = false;
+      wait = SOCKET_FIRST_WAIT;
+      again();
+    },
+  };
+}

@@ -1,0 +1,140 @@
+"""What the page's desk asks of the server by name: JSON in, JSON out, without gradio's queue.
+
+Frames under a drag go over the WebSocket (`session.py`); `render` and `details` answer the same
+where a WebSocket cannot be had.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from explorer import uploading, wire
+from explorer.answers import (
+    Json,
+    ServerFunction,
+    answering,
+    optional_recipe,
+    recipe_of,
+    text_of,
+)
+from explorer.axes import all_axes, offsets
+from explorer.gate import PATH, Gate
+from explorer.live import Live
+from explorer.opening import Ref, fitting_recipe
+from explorer.render import shadowed
+from explorer.stores import Bounded
+from models.checkpoint import Checkpoint
+
+
+class Functions:
+    """The functions of the page's component.
+
+    Args:
+        live: What draws.
+        gate: What lets pages open a socket.
+    """
+
+    def __init__(self, live: Live, gate: Gate) -> None:
+        self._live = live
+        self._gate = gate
+        self._sprites: Bounded[str, Json] = Bounded(16)
+
+    def all(self) -> list[ServerFunction]:
+        """The functions as the page calls them: they answer an error, and never raise one."""
+        methods = (
+            self.models, self.upload, self.open, self.terms, self.render, self.details,
+            self.export, self.session,
+        )  # fmt: skip
+        return [answering(method) for method in methods]
+
+    async def models(self, request: Mapping[str, object]) -> Json:
+        """Every model that can be chosen, and the one to begin with."""
+        entries = await self._live.entries()
+        return {
+            "models": [wire.entry_json(entry) for entry in entries],
+            "default": await self._live.default_id(),
+        }
+
+    async def upload(self, request: Mapping[str, object]) -> Json:
+        """Take a picture file; of a picture saved by Strata also take the state in it."""
+        data = uploading.file_data(request.get("data"))
+        name = request.get("name")
+        taken = await self._live.take(data, name if isinstance(name, str) else "the file")
+        id = None
+        if taken.restored is not None:
+            hash = taken.restored.recipe.model
+            id = await self._live.in_pool(lambda: self._live.library.id_of(hash))
+        return uploading.taken_json(taken, id)
+
+    async def open(self, request: Mapping[str, object]) -> Json:
+        """Open an image with a model, with the recipe given or the one that changes nothing."""
+        recipe = optional_recipe(request)
+        id, ref = text_of(request, "model"), Ref.parse(request.get("image"))
+        entry, checkpoint, source = await self._live.source(id, ref)
+        recipe = fitting_recipe(checkpoint, source.pixels, recipe)
+        offsets(checkpoint.model, checkpoint.statistics, recipe)  # refuses what the model lacks
+        result = await self._live.opened(checkpoint, source.pixels)
+        shown = await self._live.in_pool(lambda: uploading.source_json(source, checkpoint))
+        sprite = await self._live.in_pool(lambda: self._sprite(checkpoint))
+        levels = all_axes(checkpoint.model, checkpoint.statistics)
+        return {
+            "model": wire.model_json(entry, checkpoint),
+            "levels": [wire.level_json(axes) for axes in levels],
+            "examples": sprite,
+            "source": shown,
+            "image": wire.frame_json(result.seen),
+            "reconstruction": wire.frame_json(result.reconstruction),
+            "recipe": recipe.to_dict(),
+            "ref": source.ref.to_dict(),
+            "notices": [],
+        }
+
+    async def terms(self, request: Mapping[str, object]) -> Json:
+        """What the image of a recipe costs its model; asked for once the image is shown."""
+        recipe = recipe_of(request)
+        checkpoint = await self._live.checkpoint(recipe)
+        terms = await self._live.terms(checkpoint, self._live.pixels(recipe.image))
+        return {"terms": wire.terms_json(terms)}
+
+    async def render(self, request: Mapping[str, object]) -> Json:
+        """The picture of a recipe; what a drag asks for, so it goes before all else."""
+        drawn = await self._live.frame(recipe_of(request))
+        return {
+            "seq": request.get("seq"),
+            "frame": wire.frame_json(drawn.frame),
+            "decode_ms": drawn.decode_ms,
+        }
+
+    async def details(self, request: Mapping[str, object]) -> Json:
+        """The ladder of a recipe, and which sliders cannot change anything."""
+        recipe = recipe_of(request)
+        rungs = await self._live.ladder(recipe)
+        drawn = [await self._live.rung(rungs) for _ in range(recipe.depth)]
+        return {
+            "seq": request.get("seq"),
+            "ladder": [{"t": rung.level, "frame": wire.frame_json(rung.frame)} for rung in drawn],
+            "shadowed": wire.shadowed_json(shadowed(recipe, recipe.depth)),
+        }
+
+    async def export(self, request: Mapping[str, object]) -> Json:
+        """The picture of a recipe as a PNG that carries the recipe and its source."""
+        recipe, ref = recipe_of(request), Ref.parse(request.get("ref"))
+        pixels = self._live.pixels(recipe.image)
+        drawn = await self._live.frame(recipe)
+        ref_json = json.dumps(ref.to_dict())
+        png = await self._live.in_pool(
+            lambda: uploading.saved_png(drawn.frame, recipe, ref_json, pixels)
+        )
+        return {"filename": f"strata-{recipe.image}.png", "png": wire.to_base64(png)}
+
+    async def session(self, request: Mapping[str, object]) -> Json:
+        """What a page needs to open its socket; whoever may call this is logged in."""
+        return {"path": PATH, "token": self._gate.issue()}
+
+    def _sprite(self, checkpoint: Checkpoint) -> Json:
+        sprite = self._sprites.get(checkpoint.hash)
+        if sprite is None:
+            sprite = wire.sprite_json(checkpoint.examples)
+            self._sprites.put(checkpoint.hash, sprite)
+        return sprite

@@ -1,0 +1,218 @@
+"""One page's live session over a WebSocket: recipes in, frames out, the newest first.
+
+The page sends text, the server binary frames (`packets.py`) and text:
+
+    page    {"seq": n, "recipe": {…}, "lossy": bool, "drawn": bool}    n grows with every message
+    server  a frame with seq n      acknowledges every request up to n: older ones get no frame
+            rungs with seq n        the ladder, once no newer recipe came for a moment
+            {"seq": n, "shadowed": {…}}   the last of the ladder; sliders that can do nothing
+            {"seq": n, "error": …, "code": …}   in place of a frame
+            {"hello": {"device": …}}      once, at the beginning
+
+"drawn" says that the page has this picture already and wants the ladder only. What is waiting
+is one request, the newest: a job in line for the device looks at its turn which that is, so a
+session has at most one job in line, and sessions take turns in the order of their jobs. While
+a slow link holds a frame back nothing is drawn for it. A newer request drops the ladder, whose
+last rung is the picture of the recipe, sent exactly even if the frame before was compressed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from explorer import wire
+from explorer.answers import Json, error_json, recipe_of
+from explorer.live import Drawn, Live
+from explorer.packets import EXACT, LOSSY, QUICK, Facts, is_raw, packet
+from explorer.recipe import MAX_JSON_CHARS, Recipe
+from explorer.render import Frame, shadowed
+from explorer.worker import RENDER
+from models.errors import BadInput
+
+QUIET_S = 0.06
+MAX_SEQ = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request of the page.
+
+    Args:
+        seq: Its number, larger than those before.
+        recipe: What to draw.
+        lossy: Whether the link is slow, so that frames are to be compressed.
+        drawn: Whether the page has the picture already and wants the ladder only.
+        came: When it came, in seconds of `time.perf_counter`.
+    """
+
+    seq: int
+    recipe: Recipe
+    lossy: bool = False
+    drawn: bool = False
+    came: float = 0.0
+
+
+def parse_ask(text: str, after: int) -> Ask:
+    """A request from its JSON.
+
+    Args:
+        after: The number of the request before.
+
+    Raises:
+        BadInput: If it is none; the message names the field.
+    """
+    if len(text) > 2 * MAX_JSON_CHARS:
+        raise BadInput("the request is far too long - reload the page")
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise BadInput("the request is no JSON - reload the page") from error
+    if not isinstance(value, Mapping):
+        raise BadInput("the request is no JSON object - reload the page")
+    seq = value.get("seq")
+    if isinstance(seq, bool) or not isinstance(seq, int) or not after < seq <= MAX_SEQ:
+        raise BadInput("the request needs 'seq', larger than the one before - reload the page")
+    try:
+        lossy, drawn = value.get("lossy") is True, value.get("drawn") is True
+        return Ask(seq, recipe_of(value), lossy, drawn, time.perf_counter())
+    except BadInput as error:
+        raise Unanswerable(seq, error) from error
+
+
+class Unanswerable(BadInput):
+    """A request whose number is known, so that its error can name it."""
+
+    def __init__(self, seq: int, error: BadInput) -> None:
+        super().__init__(str(error))
+        self.seq = seq
+
+
+class Session:
+    """The session of one page, for as long as its socket is open.
+
+    Args:
+        live: What draws.
+        socket: The socket, accepted.
+    """
+
+    def __init__(self, live: Live, socket: WebSocket) -> None:
+        self._live = live
+        self._socket = socket
+        # The newest request. The loop's thread replaces it and the device's thread takes it out:
+        # both are one step of a deque, so that none is lost between them.
+        self._newest: deque[Ask] = deque(maxlen=1)
+        self._asked = asyncio.Event()
+        self._seq = 0
+        self._details: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serve the page until it leaves."""
+        tasks = {asyncio.create_task(self._hear()), asyncio.create_task(self._draw())}
+        try:
+            await self._say({"hello": {"device": self._live.library.device}})
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self._drop_details()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _hear(self) -> None:
+        """Take requests; the newest one waits, an older one is forgotten."""
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                ask = parse_ask(message.get("text") or "", self._seq)
+            except BadInput as error:
+                self._seq = getattr(error, "seq", self._seq)
+                await self._say({"seq": self._seq, **error_json(error)})
+                continue
+            self._seq = ask.seq
+            self._newest.append(ask)
+            self._drop_details()
+            self._asked.set()
+
+    async def _draw(self) -> None:
+        """Draw the newest request, again and again."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            if not self._newest:
+                continue  # taken already, by the job that was in line
+            if self._newest[0].drawn:
+                self._begin_details(self._newest.pop())
+            else:
+                await self._draw_newest()
+
+    async def _draw_newest(self) -> None:
+        """Send the frame of the request that is the newest when the device's turn comes."""
+        taken = self._newest[0]
+
+        def job() -> Drawn | None:
+            nonlocal taken
+            taken = self._newest.pop()
+            return self._live.draw(taken.recipe)
+
+        depth = self._live.worker.waiting()
+        try:
+            drawn = await self._live.worker.run(job, RENDER)
+            if drawn is None:
+                drawn = await self._live.frame(taken.recipe)
+        except Exception as error:
+            await self._say({"seq": taken.seq, **error_json(error)})
+            return
+        server_ms = 1000 * (time.perf_counter() - taken.came)
+        facts = Facts(taken.seq, drawn.decode_ms, server_ms, depth)
+        await self._send(drawn.frame, facts, LOSSY if taken.lossy else QUICK)
+        if not self._newest:
+            self._begin_details(taken)
+
+    def _begin_details(self, ask: Ask) -> None:
+        self._drop_details()
+        self._details = asyncio.create_task(self._draw_details(ask))
+
+    def _drop_details(self) -> None:
+        if self._details is not None:
+            self._details.cancel()
+            self._details = None
+
+    async def _draw_details(self, ask: Ask) -> None:
+        """Send the ladder, rung by rung, once the hand rests."""
+        with suppress(WebSocketDisconnect):
+            try:
+                await asyncio.sleep(QUIET_S)
+                rungs = await self._live.ladder(ask.recipe)
+                for _ in range(ask.recipe.depth):
+                    rung = await self._live.rung(rungs)
+                    exact = EXACT if rung.level == 1 else QUICK
+                    await self._send(rung.frame, Facts(ask.seq, level=rung.level), exact)
+                reasons = shadowed(ask.recipe, ask.recipe.depth)
+                await self._say({"seq": ask.seq, "shadowed": wire.shadowed_json(reasons)})
+            except WebSocketDisconnect:
+                raise
+            except Exception as error:
+                await self._say({"seq": ask.seq, **error_json(error)})
+
+    async def _send(self, frame: Frame, facts: Facts, haste: str) -> None:
+        if is_raw(frame, haste):
+            message = packet(frame, facts, haste)
+        else:
+            message = await self._live.in_pool(lambda: packet(frame, facts, haste))
+        await self._socket.send_bytes(message)
+
+    async def _say(self, message: Json) -> None:
+        await self._socket.send_text(json.dumps(message))
