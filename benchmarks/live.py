@@ -101,9 +101,9 @@ async def measure(models: Sequence[str], plan: Plan) -> dict[str, Json]:
     """The results of every model, each printed as soon as it is there."""
     found: dict[str, Json] = {}
     load = os.getloadavg()[0]
-    if load > BUSY * (os.cpu_count() or 1):
-        _say(f"this machine is busy already (load {load:.1f}): expect slow and scattered numbers")
     async with chromium() as browser:
+        if load > BUSY * (os.cpu_count() or 1):
+            _say(f"this machine is busy already (load {load:.1f}): expect scattered numbers")
         for model in models:
             result = await measure_model(browser, model, plan)
             machine = {"chromium": browser.version, "cpus": os.cpu_count(), "load_before": load}
@@ -128,7 +128,7 @@ async def measure_model(browser: Browser, model: str, plan: Plan) -> Json:
         linked = await open_linked(browser, proxies, seen, plan)
         wide = await open_hand(browser, running[STRATA].url, seen[STRATA], SHOW_ALL)
         pages = [hand for some in hands.values() for hand in some]
-        await protocol.warm_up([*hands.values(), list(linked.values()), [wide]], chance)
+        await protocol.warm_up([*pages, *linked.values(), wide], chance)
         one = {name: some[0] for name, some in hands.items()}
         few = await one[STRATA].page.locator("#strata-desk input[data-kind]:visible").count()
         many = await wide.page.locator("#strata-desk input[data-kind]:visible").count()

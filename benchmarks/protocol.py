@@ -25,14 +25,13 @@ from benchmarks.records import (
 
 Json = dict[str, Any]
 T = TypeVar("T")
-WARM_STEPS, WARM_S = 4, 0.7
+WARM_STEPS, WARM_S = 5, 1.0
 
 
-async def warm_up(crowds: Sequence[Sequence[Hand]], chance: random.Random) -> None:
-    """A few steps of the first page of each crowd and a short drag of all, which count nothing."""
-    for hands in crowds:
-        await hands[0].steps(WARM_STEPS, chance)
-        await drag(hands, WARM_S, 0.3, chance)
+async def warm_up(hands: Sequence[Hand], chance: random.Random) -> None:
+    """A drag of all pages at once and a few steps of each, which count for nothing."""
+    await drag(hands, WARM_S, 0.3, chance)
+    await asyncio.gather(*(hand.steps(WARM_STEPS, chance) for hand in hands))
 
 
 async def drag(

@@ -16,7 +16,7 @@ def build(decoder: Decoder) -> gr.Blocks:
 
     with gr.Blocks(title="naive", analytics_enabled=False) as page, gr.Row():
         with gr.Column():
-            picture = gr.Image(value=decoder([]), elem_id="picture", height=480)
+            picture = gr.Image(value=decoder([]), elem_id="picture")
         with gr.Column():
             sliders = [
                 gr.Slider(-3, 3, value=0, step=0.05, label=f"z {at}", elem_id=f"axis-{at}")
