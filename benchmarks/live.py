@@ -76,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", action="append", choices=names(), help="repeat it for several (default: "
         f"{', '.join(MODELS)}; with --quick {FIXED})")  # fmt: skip
-    add("--quick", action="store_true", help="about a minute a model, for a rough look")
+    add("--quick", action="store_true", help="a rough look, in a minute or two")
     add("--json", type=Path, metavar="FILE", help="also write all numbers there")
     return parser
 

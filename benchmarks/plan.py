@@ -43,7 +43,7 @@ class Plan:
 
 
 FULL = Plan(6, 20, 3, 3.0, 2.0, (1, 4, 8), (60, 200), 3, 3)
-QUICK = Plan(3, 8, 2, 1.5, 0.6, (2,), (60, 200), 1, 1)
+QUICK = Plan(3, 8, 2, 1.2, 0.5, (2,), (60, 200), 1, 1)
 
 
 def views(slider: Slider) -> dict[str, View]:
