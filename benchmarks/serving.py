@@ -97,8 +97,20 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def spawn(command: Sequence[str], log: Path) -> Server:
-    """A process whose standard input ends with this one."""
+def spawn(
+    command: Sequence[str],
+    log: Path,
+    folder: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+) -> Server:
+    """A process whose standard input ends with this one.
+
+    Args:
+        command: Its arguments to this Python, with "{port}" where its port belongs.
+        log: Where it writes.
+        folder: Where it works.
+        environment: What it is told beside what this process was.
+    """
     port = free_port()
     arguments = [part.replace("{port}", str(port)) for part in command]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GRADIO_")}
@@ -107,8 +119,8 @@ def spawn(command: Sequence[str], log: Path) -> Server:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *arguments],
-            cwd=ROOT,
-            env=inherited | own,
+            cwd=folder,
+            env=inherited | own | dict(environment or {}),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

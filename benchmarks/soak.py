@@ -29,7 +29,7 @@ import httpx
 from tqdm import tqdm
 from websockets.sync.client import ClientConnection, connect
 
-from benchmarks.serving import LOOPBACK, ROOT, Server, free_port
+from benchmarks.serving import LOOPBACK, ROOT, Server, spawn
 from explorer.packets import FRAME, HEADER
 
 RESTS = 500
@@ -83,19 +83,13 @@ def start(folder: Path) -> Server:
     """The app, with folders of its own to work in and for temporary files."""
     for name in ("work", "temporary"):
         (folder / name).mkdir()
-    port, log = free_port(), folder / "log"
-    environment = {"TMPDIR": str(folder / "temporary"), "GRADIO_ANALYTICS_ENABLED": "False"}
-    command = [sys.executable, str(ROOT / "app.py"), f"--port={port}", "--device=cpu"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=folder / "work",
-            env={"PATH": "/usr/bin:/bin", "HOME": str(folder / "work")} | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    return Server(port, process, log)
+    environment = {
+        "TMPDIR": str(folder / "temporary"),
+        "HOME": str(folder / "work"),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }
+    command = [str(ROOT / "app.py"), "--port={port}", "--device=cpu"]
+    return spawn(command, folder / "log", folder / "work", environment)
 
 
 @contextmanager

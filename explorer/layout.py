@@ -119,8 +119,21 @@ def launch(
             f"the folder '{runs}' cannot be made ({error.strerror}): use --runs."
         ) from error
     library.preload()
-    live, gate = Live(library), Gate()
-    page = build(live, gate, TrainingJob(runs), data)
+    serve(Live(library), TrainingJob(runs), data, host, port, share, auth)
+
+
+def serve(
+    live: Live,
+    job: TrainingJob,
+    data: str | None,
+    host: str,
+    port: int | None,
+    share: bool = False,
+    auth: tuple[str, str] | None = None,
+) -> None:
+    """Serve the page around a live server until interrupted, and close it; as `launch`."""
+    gate = Gate()
+    page = build(live, gate, job, data)
     page.queue(default_concurrency_limit=4)
     calm_queue(page)
     try:
@@ -136,17 +149,16 @@ def launch(
             prevent_thread_lock=True,
         )
     except OSError as error:
-        live.close()
         raise BadInput(
             f"port {'7860 and those after it' if port is None else port} on {host} cannot be "
             "used, another program may have it: choose another with --port."
         ) from error
-    # Frames are compressed where it pays (packets.py); deflate on top only costs.
-    page.server.config.ws_per_message_deflate = False
-    # What is there now stays: to look through all of it for garbage would hold a frame 200 ms.
-    gc.freeze()
-    gc.enable()  # `app.py` switched it off for the start
-    try:
+    else:
+        # Frames are compressed where it pays (packets.py); deflate on top only costs.
+        page.server.config.ws_per_message_deflate = False
+        # What is there now stays: to look through it all for garbage would hold a frame 200 ms.
+        gc.freeze()
+        gc.enable()  # `app.py` switched it off for the start
         page.block_thread()
     finally:
         live.close()

@@ -15,6 +15,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from benchmarks.soak import call
 from tests.running import ROOT, App, free_port, spawn, start_app
 
 DIGITS = ROOT / "checkpoints" / "digits"
@@ -140,14 +141,6 @@ def component(client: httpx.Client) -> httpx.Response:
     return client.post("/gradio_api/component_server", json=body)
 
 
-def session_of(client: httpx.Client) -> dict[str, str]:
-    """The path and the token of the live route, asked for as the page does."""
-    config = client.get("/config").json()
-    desk = next(c["id"] for c in config["components"] if "desk_session" in str(c["props"]))
-    body = {"session_hash": "test", "component_id": desk, "fn_name": "desk_session", "data": {}}
-    return client.post("/gradio_api/component_server", json=body).json()
-
-
 def greeting(url: str, session: dict[str, str], **headers: str) -> dict[str, object]:
     """What the live route says first; InvalidStatus where it refuses to talk."""
     address = url.replace("http://", "ws://")
@@ -160,7 +153,7 @@ def greeting(url: str, session: dict[str, str], **headers: str) -> dict[str, obj
 
 def test_the_live_route_takes_its_own_pages_only(app: App) -> None:
     with httpx.Client(base_url=app.url, timeout=60) as client:
-        session = session_of(client)
+        session = call(client, "session", {})
     assert greeting(app.url, session) == {"hello": {"device": "cpu"}}
     refused = [
         lambda: greeting(app.url, session, origin="http://evil.example"),
@@ -176,7 +169,7 @@ def test_the_live_route_takes_its_own_pages_only(app: App) -> None:
 def test_the_live_route_needs_the_login(guarded: App) -> None:
     with httpx.Client(base_url=guarded.url, timeout=60) as client:
         client.post("/login", data={"username": "ada", "password": "lovelace"})
-        session = session_of(client)
+        session = call(client, "session", {})
         cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
     assert greeting(guarded.url, session, cookie=cookie) == {"hello": {"device": "cpu"}}
     for headers in ({}, {"cookie": "access-token=x"}, {"cookie": cookie, "origin": "http://a.b"}):

@@ -34,13 +34,13 @@ def serve(design: str, model: str, port: int) -> None:
     from benchmarks.decoder import Decoder, stamped_checkpoint
     from explorer.inference import set_threads_for_latency
 
+    set_threads_for_latency()  # as the explorer does
     checkpoint = stamped_checkpoint(model)
     if design == "strata":
         from benchmarks.designs import strata
 
         strata.serve(checkpoint, HOST, port)
         return
-    set_threads_for_latency()  # as the explorer does
     decoder = Decoder(checkpoint)
     if design == "bound":
         from benchmarks.designs import bound as page

@@ -9,13 +9,11 @@ would show those without a decode, while the others decode every time.
 from __future__ import annotations
 
 import tempfile
-from functools import partial
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 from explorer import layout
 from explorer.chains import Chains
+from explorer.jobs import TrainingJob
 from explorer.library import Library
 from explorer.live import Live
 from models.checkpoint import Checkpoint
@@ -25,26 +23,10 @@ REMEMBERED = 8  # enough for the picture under the hand and its ladder
 
 def serve(checkpoint: Checkpoint, host: str, port: int) -> None:
     """Serve the page until the process ends."""
-
-    def library(*arguments: Any, **_: Any) -> Library:
-        return Library(*arguments, load=lambda source, device: checkpoint)
-
-    live = partial(Live, chains=Chains(REMEMBERED, REMEMBERED))
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(layout, "Library", library),
-        mock.patch.object(layout, "Live", live),
-    ):
-        bundled = Path(folder) / "bundled"
+    with tempfile.TemporaryDirectory() as folder:
+        bundled, runs = Path(folder) / "bundled", Path(folder) / "runs"
         (bundled / checkpoint.name).mkdir(parents=True)
-        layout.launch(
-            bundled=bundled,
-            runs=Path(folder) / "runs",
-            given=None,
-            data=None,
-            device="cpu",
-            host=host,
-            port=port,
-            share=False,
-            auth=None,
-        )
+        runs.mkdir()
+        library = Library(bundled, runs, load=lambda source, device: checkpoint)
+        live = Live(library, Chains(REMEMBERED, REMEMBERED))
+        layout.serve(live, TrainingJob(runs), None, host, port)

@@ -7,13 +7,12 @@ the thread's own, and the tests elsewhere start loops of theirs.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from benchmarks.browser import ARGUMENTS, NoBrowser, find_chromium
 from tests.browser.desk import Desk
 from tests.running import App
 
@@ -22,18 +21,8 @@ if TYPE_CHECKING:
 
 OpenDesk = Callable[[], Desk]
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    # A camera that needs no hardware and no click: it shows a moving test picture.
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# A camera that needs no hardware and no click: it shows a moving test picture.
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 WAIT_MS = 90_000  # for what takes a second on an idle machine
 
 
@@ -44,15 +33,6 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def find_chromium(own: str) -> str | None:
-    """The browser: $STRATA_CHROMIUM, one on the path, or Playwright's `own`."""
-    named = os.environ.get("STRATA_CHROMIUM")
-    if named:
-        return shutil.which(named)
-    on_path = (shutil.which(name) for name in NAMES)
-    return next((path for path in on_path if path), own if Path(own).is_file() else None)
-
-
 @pytest.fixture(scope="package")
 def context() -> Iterator[BrowserContext]:
     """A browser profile that may use the clipboard and the camera, with a desktop window."""
@@ -61,10 +41,11 @@ def context() -> Iterator[BrowserContext]:
     except ImportError:
         missing("no Playwright - install it: pip install -r requirements-dev.txt")
     with sync_playwright() as playwright:
-        path = find_chromium(playwright.chromium.executable_path)
-        if path is None:
-            missing("no Chromium - install it: apt-get install chromium (or $STRATA_CHROMIUM)")
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        try:
+            path = find_chromium(playwright.chromium.executable_path)
+        except NoBrowser as error:
+            missing(str(error))
+        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *CAMERA])
         made = browser.new_context(
             viewport={"width": 1440, "height": 900},
             permissions=["clipboard-read", "clipboard-write", "camera"],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from explorer.packets import FRAME
 from tests.browser.desk import Desk
 from tests.running import App, start_app
 
@@ -84,6 +85,42 @@ def test_where_sockets_are_blocked_the_page_says_so_and_works(unsocketed: Desk, 
     desk.drag(desk.slider(4), recipe["edits"][0][3])
     assert desk.recipe() == recipe
     assert unsocketed.screens() == desk.screens()
+
+
+def test_a_frame_that_comes_late_is_not_painted_over_a_newer_one(
+    context: BrowserContext, app: App
+) -> None:
+    routes: list[WebSocketRoute] = []
+    frames: list[bytes] = []
+
+    def watched(route: WebSocketRoute) -> None:
+        routes.append(route)
+        server = route.connect_to_server()
+
+        def passed_on(message: str | bytes) -> None:
+            if isinstance(message, bytes):
+                frames.append(message)
+            route.send(message)
+
+        server.on_message(passed_on)
+
+    page = context.new_page()
+    page.route_web_socket("**/strata/live*", watched)
+    page.goto(app.url)
+    desk = Desk(page)
+    desk.settle()
+    wait_for_socket(page)
+    desk.drag(desk.slider(4), 2.5, -2.5, steps=20)
+    shown = desk.screens()
+    first = next(frame for frame in frames if frame[0] == FRAME)
+    page.evaluate(COUNT_PAINTS)
+    routes[-1].send(first)
+    desk.press("undo")  # answered after it
+    assert desk.screens() != shown
+    desk.press("redo")
+    assert desk.screens() == shown
+    assert page.evaluate("window.paints") == 2  # of undo and of redo
+    page.close()
 
 
 def wait_for_socket(page: Page, words: str = "WebSocket") -> None:

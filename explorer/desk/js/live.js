@@ -121,23 +121,21 @@ function makeLive(root, transport, hooks) {
     if (calling) return;
     calling = true;
     const job = wanted;
+    let pause = QUIET_MS; // between a frame and its ladder
     try {
       if (shown !== job.seq) await callFrame(job);
       else await callDetails(job);
       socket.hurry();
     } catch (error) {
+      pause = RETRY_MS;
       callFailed(error, job);
     }
     calling = false;
-    if (wanted && !complete() && !wanted.sent && !socket.ready()) schedule(job);
-    hooks.changed();
-  }
-
-  // A frame at once; the ladder after a moment of rest; after a failure the next one later.
-  function schedule(job) {
     clearTimeout(timer);
-    const wait = wanted !== job ? 0 : shown === job.seq ? QUIET_MS : RETRY_MS;
-    timer = setTimeout(pump, wait);
+    if (!complete() && !wanted.sent && !socket.ready()) {
+      timer = setTimeout(pump, wanted === job ? pause : 0);
+    }
+    hooks.changed();
   }
 
   async function callFrame(job) {
