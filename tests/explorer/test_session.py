@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -124,6 +125,31 @@ def test_a_newer_recipe_drops_the_ladder_of_the_one_before(server: Server) -> No
         ask(socket, 2, moved(GREY, 1.1))
         heard = until_done(socket, 2)
     assert {p.seq for p in heard if isinstance(p, Packet)} == {2}
+
+
+def test_a_ladder_under_way_is_dropped_before_the_newer_frame_is_drawn(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, dropped, gate = threading.Event(), threading.Event(), threading.Event()
+
+    async def endless(_: object) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            dropped.set()
+            raise
+
+    monkeypatch.setattr(server.live, "rung", endless)
+    with server.connect() as socket:
+        ask(socket, 1, moved(GREY, 1.0))
+        assert isinstance(receive(socket), Packet)
+        assert begun.wait(30)
+        server.live.worker.submit(gate.wait)
+        ask(socket, 2, moved(GREY, 1.1))
+        assert dropped.wait(30)  # while the device is held, so before the frame
+        gate.set()
+        assert isinstance(frame := receive(socket), Packet) and frame.seq == 2
 
 
 def test_sessions_take_turns_and_never_mix(server: Server) -> None:
