@@ -29,19 +29,24 @@ class NoBrowser(Exception):
     """There is no browser to measure with; the message says how to get one."""
 
 
-def find_chromium(own: str) -> str:
-    """The browser: $STRATA_CHROMIUM, one on the path, or Playwright's `own`.
+def find_chromium(own: str) -> str | None:
+    """The browser: $STRATA_CHROMIUM, one on the path, or Playwright's `own`; None if none."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return shutil.which(named)
+    on_path = (shutil.which(name) for name in NAMES)
+    return next((path for path in on_path if path), own if Path(own).is_file() else None)
+
+
+def need_chromium(own: str) -> str:
+    """The browser as `find_chromium` finds it.
 
     Raises:
         NoBrowser: If there is none.
     """
-    named = os.environ.get(VARIABLE)
-    if named:
-        found = shutil.which(named)
-    else:
-        on_path = (shutil.which(name) for name in NAMES)
-        found = next((path for path in on_path if path), own if Path(own).is_file() else None)
+    found = find_chromium(own)
     if found is None:
+        named = os.environ.get(VARIABLE)
         where = f"${VARIABLE} is '{named}', which is no program" if named else "no Chromium found"
         raise NoBrowser(
             f"{where}: install one (apt-get install chromium, or playwright install chromium), "
@@ -64,7 +69,7 @@ async def chromium() -> AsyncIterator[Browser]:
             "no Playwright: install it with pip install -r requirements-dev.txt."
         ) from error
     async with async_playwright() as playwright:
-        path = find_chromium(playwright.chromium.executable_path)
+        path = need_chromium(playwright.chromium.executable_path)
         browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:
             yield browser

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import live, serving
-from benchmarks.browser import VARIABLE, NoBrowser, find_chromium
+from benchmarks.browser import VARIABLE, NoBrowser, need_chromium
 from benchmarks.plan import DESIGNS
 from benchmarks.protocol import turns
 from benchmarks.report import limits, ratios, table
@@ -87,7 +87,7 @@ def test_without_a_browser_it_says_so_and_ends_with_2(
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "none"))
     with pytest.raises(NoBrowser, match="no program: install one"):
-        find_chromium("nowhere")
+        need_chromium("nowhere")
     assert live.main(["--quick", "--json", str(tmp_path / "never.json")]) == 2
     said = capsys.readouterr()
     assert said.err.count("\n") == 1 and "apt-get install chromium" in said.err
@@ -100,9 +100,9 @@ def test_playwrights_own_browser_is_the_last_resort(
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NoBrowser, match="no Chromium found"):
-        find_chromium(str(tmp_path / "own"))
+        need_chromium(str(tmp_path / "own"))
     (tmp_path / "own").touch()
-    assert find_chromium(str(tmp_path / "own")) == str(tmp_path / "own")
+    assert need_chromium(str(tmp_path / "own")) == str(tmp_path / "own")
 
 
 def test_servers_answer_while_they_are_needed_and_no_longer() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from benchmarks.browser import ARGUMENTS, NoBrowser, find_chromium
+from benchmarks.browser import ARGUMENTS, NoBrowser, need_chromium
 from tests.browser.desk import Desk
 from tests.running import App
 
@@ -42,7 +42,7 @@ def context() -> Iterator[BrowserContext]:
         missing("no Playwright - install it: pip install -r requirements-dev.txt")
     with sync_playwright() as playwright:
         try:
-            path = find_chromium(playwright.chromium.executable_path)
+            path = need_chromium(playwright.chromium.executable_path)
         except NoBrowser as error:
             missing(str(error))
         browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *CAMERA])

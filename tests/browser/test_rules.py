@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import find_chromium, missing
+from benchmarks.browser import find_chromium
+from tests.browser.conftest import missing
 
 
 def test_without_a_browser_it_skips_but_not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
