@@ -15,6 +15,7 @@ from benchmarks.driving import REACH, STEP_MS, Hand, Stepped
 from benchmarks.plan import RATE_HZ, STRIDE, Plan
 from benchmarks.records import (
     Drag,
+    Recording,
     drag_of,
     fair_shares,
     mean,
@@ -25,27 +26,37 @@ from benchmarks.records import (
 
 Json = dict[str, Any]
 T = TypeVar("T")
-WARM_STEPS, WARM_S = 5, 1.0
+WARM_STEPS, WARM_S, WARM_AT_ONCE = 5, 1.0, 4
 
 
 async def warm_up(hands: Sequence[Hand], chance: random.Random) -> None:
-    """A drag of all pages at once and a few steps of each, which count for nothing."""
-    await drag(hands, WARM_S, 0.3, chance)
-    await asyncio.gather(*(hand.steps(WARM_STEPS, chance) for hand in hands))
+    """A drag and a few steps of each page, a few pages at once, which count for nothing.
+
+    Nothing is expected of them either: a page that is slow to begin is what they are for.
+    """
+    for at in range(0, len(hands), WARM_AT_ONCE):
+        some = hands[at : at + WARM_AT_ONCE]
+        await record(some, WARM_S, 0.3, chance)
+        await asyncio.gather(*(hand.steps(WARM_STEPS, chance) for hand in some))
 
 
 async def drag(
     hands: Sequence[Hand], drag_s: float, settle_s: float, chance: random.Random
 ) -> list[Drag]:
     """Drag several pages at the same time, each to and fro from where its slider stands."""
+    return [drag_of(recording) for recording in await record(hands, drag_s, settle_s, chance)]
+
+
+async def record(
+    hands: Sequence[Hand], drag_s: float, settle_s: float, chance: random.Random
+) -> list[Recording]:
+    """What the pages' probes saw of such a drag."""
     count = round(drag_s * RATE_HZ)
     paths = [
         triangle(count, hand.sigma, chance.uniform(0.9, 1.1) * STRIDE, REACH) for hand in hands
     ]
-    recordings = await asyncio.gather(
-        *(hand.drag(path, RATE_HZ, settle_s) for hand, path in zip(hands, paths, strict=True))
-    )
-    return [drag_of(recording) for recording in recordings]
+    drags = (hand.drag(path, RATE_HZ, settle_s) for hand, path in zip(hands, paths, strict=True))
+    return await asyncio.gather(*drags)
 
 
 async def alone(hands: Mapping[str, Hand], plan: Plan, chance: random.Random) -> dict[str, Json]:
