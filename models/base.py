@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
+from models.errors import BadInput
+
 Chain = tuple[Tensor | None, ...]
 Noise = tuple[Tensor, ...]  # eps at its subscripts; entry 0 is empty
 
@@ -138,6 +140,27 @@ class HierarchicalModel(nn.Module, abc.ABC):
     def level(self, t: int) -> Level:
         """The level z_t, by its subscript."""
         return self.levels[t - 1]
+
+    @property
+    def side_step(self) -> int | None:
+        """Image sides that the model takes are the multiples of this; None: its own side only."""
+        return None
+
+    def at_side(self, side: int) -> HierarchicalModel:
+        """The same model, over the same parameters, for images of another side.
+
+        Args:
+            side: In pixels; a multiple of `side_step`, or the model's own side.
+
+        Raises:
+            BadInput: The model does not take images of that side.
+        """
+        if side == self.image_shape[1]:
+            return self
+        raise BadInput(
+            f"the model takes images of side {self.image_shape[1]} only, not {side}: "
+            "a fully convolutional one, with maps at every level, takes others."
+        )
 
     @abc.abstractmethod
     def as_seen(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ With T = 1 it is the VAE. No network sees anything but the neighbouring level.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -131,6 +131,34 @@ class MHVAE(HierarchicalModel, Pretrained):
         )
         # Not saved: it only carries the device and the dtype of the fixed top prior.
         self.register_buffer("anchor", torch.zeros(()), persistent=False)
+
+    @property
+    def side_step(self) -> int | None:
+        """The pixels behind one position of the coarsest map; None where a level is a vector."""
+        if not all(level.is_spatial for level in self.levels):
+            return None
+        return max(self.image_shape[1] // level.shape[1] for level in self.levels)
+
+    def at_side(self, side: int) -> MHVAE:
+        own, step = self.image_shape[1], self.side_step
+        if side == own:
+            return self
+        if step is None or side % step:
+            allowed = f"its own side {own}" if step is None else f"multiples of {step}"
+            raise BadInput(f"images of side {side}: this model takes {allowed} only.")
+        shapes = (
+            (shape[0], shape[1] * side // own, shape[2] * side // own)
+            for shape in (self.config.image_shape, *self.config.levels)
+        )
+        image_shape, *levels = shapes
+        config = replace(self.config, image_shape=image_shape, levels=tuple(levels))
+        with torch.device("meta"):
+            model = MHVAE(config)
+        # No parameter knows a size in pixels, so the same tensors serve; assigned, not copied.
+        model.load_state_dict(self.state_dict(), assign=True)
+        model.anchor = self.anchor
+        trainable = next(self.parameters()).requires_grad
+        return model.train(self.training).requires_grad_(trainable)
 
     def as_seen(self, x: Tensor) -> Tensor:
         return self.likelihood_family.as_seen(x)

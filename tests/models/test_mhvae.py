@@ -23,6 +23,9 @@ CONFIGS = {
     "spatial": MHVAEConfig(
         (3, 64, 64), "discretised_logistic", ((4, 16, 16), (6, 8, 8), (5, 4, 4), (7,)), CONV
     ),
+    "convolutional": MHVAEConfig(
+        (3, 32, 32), "discretised_logistic", ((4, 8, 8), (6, 4, 4), (5, 2, 2)), CONV
+    ),
     "same side": MHVAEConfig((3, 32, 32), "discretised_logistic", ((2, 8, 8), (3, 8, 8)), CONV),
 }
 EVERY = pytest.mark.parametrize("name", CONFIGS)
@@ -129,3 +132,39 @@ def test_bad_configurations_are_named(changes: dict, says: str) -> None:
     fields = {"image_shape": (1, 28, 28), "likelihood": "bernoulli", "levels": ((4,),)}
     with pytest.raises(BadInput, match=says):
         MHVAEConfig(**{**fields, **changes})
+
+
+def test_a_convolutional_model_takes_other_sides_with_the_same_weights() -> None:
+    model = make("convolutional")
+    assert model.side_step == 16
+    large = model.at_side(96)
+    assert large.image_shape == (3, 96, 96)
+    assert [level.shape for level in large.levels] == [(4, 24, 24), (6, 12, 12), (5, 6, 6)]
+    assert model.at_side(32) is model
+    for own, other in zip(model.parameters(), large.parameters(), strict=True):
+        assert own.data_ptr() == other.data_ptr()
+    x = pictures(large, 2)
+    assert torch.isfinite(terms(large, x, draw_noise(large, 2)).elbo).all()
+
+
+@torch.no_grad()
+def test_a_moved_picture_moves_its_code_and_its_reconstruction() -> None:
+    model = make("convolutional").at_side(256)
+    x = pictures(model, 1)
+    moved = x.roll((16, 32), dims=(2, 3))
+    one, two = encode(model, x), encode(model, moved)
+    for t, factor in ((1, 4), (2, 8), (3, 16)):
+        back = two.z[t].roll((-16 // factor, -32 // factor), dims=(2, 3))
+        inside = slice(96 // factor, 128 // factor)
+        torch.testing.assert_close(back[..., inside, inside], one.z[t][..., inside, inside])
+    first, second = (model.likelihood(trace.z).mean for trace in (one, two))
+    back = second.roll((-16, -32), dims=(2, 3))
+    torch.testing.assert_close(back[..., 96:128, 96:128], first[..., 96:128, 96:128])
+
+
+def test_sides_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(BadInput, match="multiples of 16"):
+        make("convolutional").at_side(100)
+    assert make("spatial").side_step is None  # its top is a vector
+    with pytest.raises(BadInput, match="its own side 64 only"):
+        make("spatial").at_side(128)
