@@ -37,8 +37,11 @@ from models.statistics import Statistics
 FORMAT = 1
 FAMILIES = {"MHVAE": MHVAE}
 EXAMPLES, EXAMPLE_COLUMNS = 48, 12
+# Keys that came later, with what a checkpoint from before them means.
+LATER, LATER_NETWORK = {"fixed_top": 0.0}, {"norm": "layer"}
 KEYS = (
-    "format", "family", "name", "image_shape", "likelihood", "levels", "network", "data", "training"
+    "format", "family", "name", "image_shape", "likelihood", "levels", "network", "fixed_top",
+    "data", "training",
 )  # fmt: skip
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
 
@@ -146,13 +149,18 @@ def save_checkpoint(
 
 
 def update_measures(
-    folder: Path, statistics: Statistics, evaluation: dict[str, Any], readme: str
+    folder: Path,
+    statistics: Statistics,
+    evaluation: dict[str, Any],
+    readme: str,
+    report: bytes | None = None,
 ) -> None:
-    """Replace the measured numbers of a checkpoint and its model card, all or none."""
+    """Replace the measured numbers of a checkpoint, its model card and its report, all or none."""
     write_folder(folder, {
         "statistics.safetensors": save_tensors(statistics.to_tensors()),
         "evaluation.json": to_json(evaluation),
         "README.md": readme.encode(),
+        **({} if report is None else {"report.html": report}),
     })  # fmt: skip
 
 
@@ -282,7 +290,7 @@ def check_config(config: dict) -> None:
             f"the checkpoint has format {version}, this Strata reads up to {FORMAT}: "
             "update Strata to open it."
         )
-    check_keys("config.json", config, KEYS)
+    check_keys("config.json", LATER | config, KEYS)
     if version != FORMAT:
         raise BadInput(f"config.json: format {version!r} is unknown, expected {FORMAT}.")
     if config["family"] not in FAMILIES:
@@ -291,12 +299,13 @@ def check_config(config: dict) -> None:
     if not all(isinstance(config[k], dict) for k in ("network", "data", "training")):
         raise BadInput("config.json: network, data and training must be JSON objects.")
     names = tuple(field.name for field in fields(NetworkConfig))
-    check_keys("config.json, network", config["network"], names)
+    check_keys("config.json, network", LATER_NETWORK | config["network"], names)
 
 
 def parse_config(config: dict) -> MHVAEConfig:
     """The architecture from a checked config.json."""
-    network = config["network"]
+    config = LATER | config
+    network = LATER_NETWORK | config["network"]
     try:
         return MHVAEConfig(
             image_shape=_integers(config["image_shape"]),  # pyright: ignore[reportArgumentType]
@@ -307,7 +316,9 @@ def parse_config(config: dict) -> MHVAEConfig:
                 blocks=_integer(network["blocks"]),
                 channels=_integers(network["channels"]),
                 patch=_integer(network["patch"]),
+                norm=str(network["norm"]),
             ),
+            fixed_top=float(config["fixed_top"]),
         )
     except (TypeError, ValueError) as error:
         raise BadInput(f"config.json cannot be read: {error}") from error

@@ -9,6 +9,7 @@ With T = 1 it is the VAE. No network sees anything but the neighbouring level.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,13 @@ from torch.distributions import Distribution
 from models.base import Chain, HierarchicalModel, Level, bottom_up, gaussian, known
 from models.errors import BadInput
 from models.likelihoods import LIKELIHOODS
-from models.networks import ConditionalGaussian, ConditionalImage, NetworkConfig
+from models.networks import (
+    NORMS,
+    ConditionalGaussian,
+    ConditionalImage,
+    LinearGaussian,
+    NetworkConfig,
+)
 from models.pretrained import Pretrained
 
 MAX_LEVEL_SIZE = 1_000_000
@@ -32,6 +39,8 @@ class MHVAEConfig:
         likelihood: A name in `models.likelihoods.LIKELIHOODS`.
         levels: Event shapes of z_1 … z_T, bottom first: `(D,)` or `(C, H, W)`.
         network: Sizes of the networks.
+        fixed_top: Share of the variance of q(z_T | z_{T-1}) that is signal, if the top of the
+            encoder is fixed and linear Gaussian as in diffusion; 0 learns it.
 
     Raises:
         BadInput: A field is out of range; the message names it.
@@ -41,6 +50,7 @@ class MHVAEConfig:
     likelihood: str
     levels: tuple[tuple[int, ...], ...]
     network: NetworkConfig = field(default_factory=NetworkConfig)
+    fixed_top: float = 0.0
 
     def __post_init__(self) -> None:
         check_image_shape(self.image_shape)
@@ -54,6 +64,7 @@ class MHVAEConfig:
         for t, shape in enumerate(self.levels, start=1):
             check_level(t, shape, self.image_shape[1], bool(self.network.channels))
         check_network(self.network, self.image_shape[1])
+        check_fixed_top(self.fixed_top, self.levels)
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
@@ -95,12 +106,25 @@ def check_network(network: NetworkConfig, image_side: int) -> None:
     for name, value in sizes.items():
         if not 1 <= value <= 4096:
             raise BadInput(f"network {name} is {value}: give a number from 1 to 4096.")
+    if network.norm not in NORMS:
+        raise BadInput(f"network norm '{network.norm}' is unknown: use one of {', '.join(NORMS)}.")
     if any(not 1 <= c <= 4096 for c in network.channels):
         raise BadInput(f"network channels {list(network.channels)}: each must be from 1 to 4096.")
     if network.channels and image_side % network.patch:
         raise BadInput(
             f"network patch {network.patch} does not divide the image side {image_side}: "
             "choose one that does, for instance 4 or 2."
+        )
+
+
+def check_fixed_top(signal: float, levels: tuple[tuple[int, ...], ...]) -> None:
+    """Refuse a fixed top that is no share, or that has no level below of at least its size."""
+    if not 0 <= signal < 1:
+        raise BadInput(f"fixed_top is {signal}: give a share from 0 (learned) to below 1.")
+    if signal and (len(levels) < 2 or len(levels[-1]) != 1 or levels[-1][0] > prod(levels[-2])):
+        raise BadInput(
+            f"fixed_top needs two levels, the top a vector no larger than the one below, not "
+            f"{[list(level) for level in levels]}: change the levels, or set it to 0."
         )
 
 
@@ -120,8 +144,11 @@ class MHVAE(HierarchicalModel, Pretrained):
         shapes = (config.image_shape, *config.levels)
         self.encoders = nn.ModuleList(
             ConditionalGaussian(shapes[t - 1], shapes[t], sizes, side)
-            for t in bottom_up(self.depth)
+            for t in bottom_up(self.depth - bool(config.fixed_top))
         )
+        if config.fixed_top:
+            size = shapes[self.depth][0]
+            self.encoders.append(LinearGaussian(shapes[self.depth - 1], size, config.fixed_top))
         self.priors = nn.ModuleList(
             ConditionalGaussian(shapes[t + 1], shapes[t], sizes, side)
             for t in bottom_up(self.depth - 1)

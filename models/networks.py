@@ -12,6 +12,7 @@ from, a few positions.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -25,6 +26,12 @@ from models.base import gaussian
 from models.likelihoods import Likelihood
 
 LOG_STD_LOW, LOG_STD_HIGH = 7.0, 3.0
+NORMS = {
+    "layer": "layer normalisation in the MLPs, none in the convolutions",
+    "group": "layer normalisation in the MLPs, group normalisation in the convolutions",
+    "none": "no normalisation",
+}
+GROUPS = 8
 SMALLEST_SIDE = 4  # a feature map is not shrunk below this before it becomes a vector
 
 
@@ -39,12 +46,14 @@ class NetworkConfig:
             for a model that flattens its images.
         patch: Side of the pixel patches that one convolution takes in and that a pixel
             shuffle gives back.
+        norm: A name in `NORMS`.
     """
 
     width: int = 300
     blocks: int = 2
     channels: tuple[int, ...] = ()
     patch: int = 4
+    norm: str = "layer"
 
 
 def bounded_log_std(raw: Tensor) -> Tensor:
@@ -56,9 +65,9 @@ def bounded_log_std(raw: Tensor) -> Tensor:
 class ResidualMLP(nn.Module):
     """h + W₂ silu(W₁ norm(h)); the last layer starts small, so a block starts near identity."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, norm: str = "layer") -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width)
+        self.norm = layer_norm(width, norm)
         self.inner = nn.Linear(width, width)
         self.outer = nn.Linear(width, width)
         with torch.no_grad():
@@ -69,20 +78,28 @@ class ResidualMLP(nn.Module):
 
 
 class ResidualConv(nn.Module):
-    """h + conv₃ₓ₃ silu(conv₃ₓ₃ silu(h)), at one resolution.
+    """h + conv₃ₓ₃ silu(conv₃ₓ₃ silu(norm(h))), at one resolution.
 
-    No normalisation: with one, the avatars learned more slowly at every point measured.
+    By default without normalisation: with one, the avatars learned more slowly at every point
+    measured.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, norm: str = "layer") -> None:
         super().__init__()
+        groups = math.gcd(GROUPS, channels)
+        self.norm = nn.GroupNorm(groups, channels) if norm == "group" else nn.Identity()
         self.inner = nn.Conv2d(channels, channels, 3, padding=1)
         self.outer = nn.Conv2d(channels, channels, 3, padding=1)
         with torch.no_grad():
             self.outer.weight.mul_(0.1)
 
     def forward(self, h: Tensor) -> Tensor:
-        return h + self.outer(F.silu(self.inner(F.silu(h))))
+        return h + self.outer(F.silu(self.inner(F.silu(self.norm(h)))))
+
+
+def layer_norm(features: int, norm: str) -> nn.Module:
+    """What an MLP normalises with under the choice `norm`."""
+    return nn.Identity() if norm == "none" else nn.LayerNorm(features)
 
 
 class Resize(nn.Module):
@@ -102,8 +119,9 @@ class Resize(nn.Module):
 
 def mlp(inputs: int, outputs: int, config: NetworkConfig) -> nn.Sequential:
     """A residual MLP from `(B, inputs)` to `(B, outputs)`."""
-    blocks = (ResidualMLP(config.width) for _ in range(config.blocks))
-    head = nn.Sequential(nn.LayerNorm(config.width), nn.SiLU(), nn.Linear(config.width, outputs))
+    blocks = (ResidualMLP(config.width, config.norm) for _ in range(config.blocks))
+    norm = layer_norm(config.width, config.norm)
+    head = nn.Sequential(norm, nn.SiLU(), nn.Linear(config.width, outputs))
     return nn.Sequential(nn.Linear(inputs, config.width), *blocks, *head)
 
 
@@ -115,8 +133,8 @@ def sides_between(large: int, small: int) -> list[int]:
     return sides
 
 
-def _stage(channels: int, blocks: int) -> list[nn.Module]:
-    return [ResidualConv(channels) for _ in range(blocks)]
+def _stage(channels: int, config: NetworkConfig) -> list[nn.Module]:
+    return [ResidualConv(channels, config.norm) for _ in range(config.blocks)]
 
 
 def _channels_at(config: NetworkConfig, stage: int) -> int:
@@ -133,10 +151,10 @@ def shrinking(
     sides = sides_between(side, target)
     width = _channels_at(config, 0)
     layers: list[nn.Module] = [nn.Conv2d(in_shape[0], width, patch, stride=patch)]
-    layers += _stage(width, config.blocks)
+    layers += _stage(width, config)
     for stage, (_, small) in enumerate(pairwise(sides), start=1):
         wider = _channels_at(config, stage)
-        layers += [Resize(width, wider, small, grow=False), *_stage(wider, config.blocks)]
+        layers += [Resize(width, wider, small, grow=False), *_stage(wider, config)]
         width = wider
     if to_vector:
         layers += [nn.Flatten(), mlp(width * target**2, out_shape[0], config)]
@@ -163,11 +181,11 @@ def growing(
         ]
     else:
         layers = [nn.Conv2d(in_shape[0], width, 1)]
-    layers += _stage(width, config.blocks)
+    layers += _stage(width, config)
     for stage in range(len(sides) - 2, -1, -1):
         narrower = _channels_at(config, stage)
         layers += [Resize(width, narrower, sides[stage], grow=True)]
-        layers += _stage(narrower, config.blocks)
+        layers += _stage(narrower, config)
         width = narrower
     layers += [nn.SiLU(), nn.Conv2d(width, out_shape[0] * patch**2, 3, padding=1)]
     return nn.Sequential(*layers, nn.PixelShuffle(patch))
@@ -211,6 +229,25 @@ class ConditionalGaussian(nn.Module):
     def forward(self, h: Tensor) -> Independent:
         mean, raw = self.network(h).float().chunk(2, dim=1)
         return gaussian(mean, bounded_log_std(raw).exp(), self.event_dims)
+
+
+class LinearGaussian(nn.Module):
+    """A fixed linear Gaussian over `(D,)` given `(B, *in_shape)`: N(√a·W h, (1 − a)·I), a = signal.
+
+    W has orthonormal rows, a function of the sizes alone, and is stored with the weights; nothing
+    is learned. It is the diffusion encoder of Kingma et al. 2021 at one level, with fewer
+    dimensions.
+    """
+
+    def __init__(self, in_shape: tuple[int, ...], size: int, signal: float) -> None:
+        super().__init__()
+        self.signal = signal
+        square = torch.randn((prod(in_shape),) * 2, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("weight", torch.linalg.qr(square).Q[:size].contiguous())
+
+    def forward(self, h: Tensor) -> Independent:
+        mean = math.sqrt(self.signal) * F.linear(h.flatten(1).float(), self.weight)
+        return gaussian(mean, torch.full_like(mean, math.sqrt(1 - self.signal)), 1)
 
 
 class ConditionalImage(nn.Module):

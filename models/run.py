@@ -84,6 +84,7 @@ def save_state(files: RunFiles, state: TrainState, spent: Spent) -> None:
     tensors |= {f"ema.{k}": v for k, v in state.ema.state_dict().items()}
     for index, slots in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
+    tensors["log_weights"] = state.log_weights
     metadata = {
         "step": str(state.step), "wall_s": str(spent.wall_s), "cpu_s": str(spent.cpu_s)
     }  # fmt: skip
@@ -111,6 +112,7 @@ def load_state(files: RunFiles, state: TrainState) -> Spent:
             slots.setdefault(int(index), {})[slot] = value
         groups = state.optimizer.state_dict()["param_groups"]
         state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        state.log_weights = tensors.get("log_weights", state.log_weights)
         state.step = int(metadata["step"])
         return Spent(float(metadata["wall_s"]), float(metadata["cpu_s"]))
     except (SafetensorError, RuntimeError, KeyError, ValueError) as error:

@@ -33,16 +33,17 @@ from models.checkpoint import (
 )
 from models.data import Data, load_data
 from models.errors import BadInput
-from models.evaluate import active_units, evaluate, mean_terms, seen_test_set
+from models.evaluation import evaluate
 from models.likelihoods import LIKELIHOODS
+from models.measures import active_units, mean_terms, seen_test_set
 from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.networks import NORMS, NetworkConfig
 from models.presets import PRESETS
 from models.run import Metrics, RunFiles, Spent, load_state, preview, save_state, write_status
+from models.schedule import TrainConfig
 from models.statistics import Statistics, level_statistics
 from models.training import (
     Diverged,
-    TrainConfig,
     TrainState,
     check_fit,
     epoch_order,
@@ -51,6 +52,7 @@ from models.training import (
     train,
 )
 
+FREE_BITS = 4.0
 SAVE_EVERY_S = 60.0
 SHOW_EVERY_S = 4.0
 REFERENCE_IMAGES, REFERENCE_DRAWS = 1000, 8
@@ -94,6 +96,12 @@ def parse_numbers(text: str, name: str) -> tuple[float, ...]:
         ) from error
 
 
+def by_level(text: str, name: str, depth: int) -> tuple[float, ...]:
+    """One number a level; a single one stands for all."""
+    numbers = parse_numbers(text, name)
+    return numbers * depth if len(numbers) == 1 else numbers
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
     add = parser.add_argument
@@ -108,12 +116,21 @@ def build_parser() -> argparse.ArgumentParser:
     add("--blocks", type=int, default=2, help="residual blocks")
     add("--conv", default="", help="channels of the feature maps, such as 64,96,128; empty: MLPs")
     add("--patch", type=int, default=4, help="side of the patches a convolutional model reads")
+    add("--norm", choices=sorted(NORMS), default="layer", help="; ".join(
+        f"{name}: {what}" for name, what in NORMS.items()))  # fmt: skip
+    add("--fixed-top", type=float, default=0.0, help="share of signal in z_T, its encoder fixed "
+        "and linear Gaussian as in diffusion; 0: learned")  # fmt: skip
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--steps", type=int, help="optimiser steps (default 5000)")
     budget.add_argument("--minutes", type=float, help="time budget, turned into steps once")
     add("--batch", type=int, default=256, help="images a step")
     add("--lr", type=float, default=1e-3, help="peak learning rate")
-    add("--free-bits", default="4", help="nats a level keeps: one number or one a level; 0: off")
+    add("--free-bits", help="nats a level keeps: one number or one a level; 0: off "
+        f"(default: {FREE_BITS:g}, or off with rate targets)")  # fmt: skip
+    add("--rate-targets", default="", help="nats that each level is steered to: one number or one "
+        "a level; empty: off")  # fmt: skip
+    add("--greedy", type=float, default=0.0, help="share of the steps in which the levels are "
+        "trained one after the other, bottom first; 0: off")  # fmt: skip
     add("--kl-warmup", type=float, default=0.2, help="share of the steps of KL warm-up; 0: off")
     add("--samples", type=int, default=1, help="draws K of the importance-weighted objective, "
         "which takes over in the course of the training; 1: the ELBO throughout")  # fmt: skip
@@ -169,10 +186,15 @@ def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Ru
         network=NetworkConfig(
             options.width, options.blocks,
             tuple(int(c) for c in parse_numbers(options.conv, "--conv")), options.patch,
+            options.norm,
         ),
+        fixed_top=options.fixed_top,
     )  # fmt: skip
-    bits = parse_numbers(options.free_bits, "--free-bits")
-    bits = bits * len(model.levels) if len(bits) == 1 else bits
+    depth = len(model.levels)
+    targets = by_level(options.rate_targets, "--rate-targets", depth)
+    default = "0" if targets else f"{FREE_BITS:g}"
+    bits = by_level(default if options.free_bits is None else options.free_bits,
+                    "--free-bits", depth)  # fmt: skip
     steps = options.steps if options.steps is not None else 5000
     training = TrainConfig(
         steps=steps, batch_size=options.batch, learning_rate=options.lr,
@@ -180,6 +202,7 @@ def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Ru
         kl_warmup=options.kl_warmup, free_bits=bits if any(bits) else (), seed=options.seed,
         bf16=wants_bf16(options.precision, device),
         samples=options.samples, weighted_from=options.weighted_from,
+        rate_targets=targets, greedy=options.greedy,
     )  # fmt: skip
     name = options.name or options.out.resolve().name
     return Run(name, options.preset, options.data, options.image_size, model, training)
@@ -191,7 +214,8 @@ def read_run(files: RunFiles) -> Run:
         raw = json.loads(files.spec.read_text())
         architecture = parse_config(raw["model"])
         training = raw["training"]
-        training["free_bits"] = tuple(training["free_bits"])
+        for name in ("free_bits", "rate_targets"):
+            training[name] = tuple(training.get(name, ()))
         return Run(
             raw["name"],
             raw["preset"],

@@ -1,15 +1,7 @@
 """Training as one flat generator: `train` yields a frozen record for every step.
 
-The loss of a batch, in nats per image:
-
-    −mean log p(x|z_1) + β · Σ_t max(mean rate_t, λ_t)
-
-or, from the share `weighted_from` of the steps on, if `samples` K is above 1, the negative
-importance-weighted bound of K draws, with DReG gradients (`weighted.py`), β = 1 and no free bits.
-
-β rises from 0 to 1 over the KL warm-up (Bowman et al. 2016; Sønderby et al. 2016), λ_t are
-the free bits of a level, in nats on the batch mean (Kingma et al. 2016, IAF, eq. 15). They
-keep the upper levels of a Markov chain alive; both can be switched off.
+The loss of a step is −ELBO under the recipes against collapse that the configuration asks for
+(`recipes.py`), or the importance-weighted bound (`weighted.py`), in nats per image.
 
 Every random choice is a function of (seed, step) alone, so a resumed run is the run that
 never stopped, bit for bit on the CPU.
@@ -20,7 +12,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -31,60 +23,11 @@ from torch import Tensor
 from models.base import HierarchicalModel
 from models.chain import draw_noise
 from models.errors import BadInput
-from models.objective import Terms, terms
-from models.weighted import held, weighted_terms
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """All that fixes how a model is trained.
-
-    Args:
-        steps: Optimiser steps in all.
-        batch_size: Images a step.
-        learning_rate: Peak of the cosine schedule.
-        warmup_steps: Steps over which the learning rate rises from zero.
-        kl_warmup: Share of the steps over which β rises from 0 to 1; 0 switches it off.
-        free_bits: λ_1 … λ_T in nats; zeros switch them off.
-        weight_decay: AdamW's decoupled weight decay.
-        clip_norm: Largest norm of the gradient, in nats per pixel; larger ones are scaled down.
-        ema_decay: Decay of the averaged weights, which are the ones kept.
-        seed: Seed of the order, the noise and the binarisation.
-        bf16: Whether matrix products run in bfloat16.
-        samples: K, the draws of the importance-weighted objective; 1 leaves it out.
-        weighted_from: Share of the steps after which it takes over.
-
-    Raises:
-        BadInput: A field is out of range; the message names it.
-    """
-
-    steps: int
-    batch_size: int = 256
-    learning_rate: float = 2e-3
-    warmup_steps: int = 200
-    kl_warmup: float = 0.2
-    free_bits: tuple[float, ...] = ()
-    weight_decay: float = 1e-4
-    clip_norm: float = 1.0
-    ema_decay: float = 0.999
-    seed: int = 0
-    bf16: bool = True
-    samples: int = 1
-    weighted_from: float = 0.5
-
-    def __post_init__(self) -> None:
-        ranges = {
-            "steps": (1, 100_000_000), "batch_size": (1, 65_536), "learning_rate": (1e-8, 1.0),
-            "warmup_steps": (0, 10_000_000), "kl_warmup": (0.0, 1.0), "weight_decay": (0.0, 10.0),
-            "clip_norm": (1e-6, 1e9), "ema_decay": (0.0, 0.999999), "seed": (0, 2**31 - 1),
-            "samples": (1, 1_000), "weighted_from": (0.0, 1.0),
-        }  # fmt: skip
-        for name, (low, high) in ranges.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise BadInput(f"{name} is {value}: give a number from {low} to {high}.")
-        if any(not 0 <= bits <= 10_000 for bits in self.free_bits):
-            raise BadInput(f"free_bits {list(self.free_bits)}: each must be from 0 to 10000 nats.")
+from models.objective import Terms
+from models.processes import ALONE, Processes
+from models.recipes import batch_loss, steered
+from models.schedule import TrainConfig, kl_weight, learning_rate, samples_at
+from models.weighted import held
 
 
 @dataclass(frozen=True)
@@ -128,25 +71,31 @@ class TrainState:
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay,
             betas=(0.9, 0.99), fused=True,
         )  # fmt: skip
+        self.log_weights = torch.zeros(model.depth)  # of the rates, steered by rate targets
         self.step = 0
 
 
-def train(state: TrainState, images: np.ndarray, config: TrainConfig) -> Iterator[StepRecord]:
+def train(
+    state: TrainState, images: np.ndarray, config: TrainConfig, processes: Processes = ALONE
+) -> Iterator[StepRecord]:
     """Train until `config.steps`, yielding after every step.
 
     Args:
         state: Where to start; updated in place, consistent at every yield.
         images: Training images, uint8 with shape `(N, H, W, C)`.
-        config: How to train; `free_bits` has one entry a level.
+        config: How to train; `free_bits` and `rate_targets` have one entry a level.
+        processes: Those that share every batch; each runs this same loop, and each gets the same
+            records and the same weights.
 
     Raises:
-        BadInput: The batch is larger than the data, or `free_bits` does not fit the model.
+        BadInput: The batch is larger than the data or cannot be shared, or a recipe does not
+            fit the model.
         Diverged: The loss or the gradient is not finite; the weights are as before the step.
     """
     model, optimizer = state.model, state.optimizer
     check_fit(model, images, config)
+    processes.check_batch(config.batch_size)
     device = next(model.parameters()).device
-    floor = torch.tensor(config.free_bits or (0.0,) * model.depth, device=device)
     parameters: list[Tensor] = list(model.parameters())
     averages: list[Tensor] = list(state.ema.parameters())
     pixels = math.prod(model.image_shape)
@@ -156,34 +105,37 @@ def train(state: TrainState, images: np.ndarray, config: TrainConfig) -> Iterato
         started = time.perf_counter()
         step = state.step
 
-        # Draw the batch and its noise from (seed, step).
+        # Draw the batch and its noise from (seed, step), and take this process's rows.
         generator = torch.Generator().manual_seed(config.seed * 2_000_003 + step)
-        x = draw_batch(images, step, config, generator).to(device)
-        x = see(model, x, generator)
+        x = see(model, draw_batch(images, step, config), generator)
+        x = processes.share(x).to(device)
         samples = samples_at(step, config)
-        eps = draw_noise(model, samples * len(x), generator)
+        none, *noise = draw_noise(model, samples * config.batch_size, generator)
+        eps = (none, *(processes.share(level, samples) for level in noise))
 
-        # The loss: the ELBO with free bits on the batch mean, or the importance-weighted bound.
-        beta = kl_weight(step, config)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
-            if samples > 1:
-                loss, parts = weighted_terms(model, twin, x, eps, samples)
-            else:
-                parts = terms(model, x, eps)
-                rates = parts.rate.mean(dim=0)
-                kept = torch.maximum(rates, floor) if config.free_bits else rates
-                loss = beta * kept.sum() - parts.reconstruction.mean()
+            loss, parts = batch_loss(
+                model, twin, x, eps, step, config, state.log_weights, processes.mean
+            )
         loss = loss / pixels
 
-        # One step of AdamW, refused if anything is not finite.
+        # The gradient and the numbers of the whole batch; the numbers are read once.
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm))
-        if not math.isfinite(norm) or not math.isfinite(loss.item()):
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        numbers = step_numbers(loss, parts)
+        processes.average([*gradients, numbers])
+        total_norm = torch.nn.utils.get_total_norm(gradients)
+        loss_value, *values, norm = torch.cat([numbers, total_norm.view(1)]).tolist()
+        if not math.isfinite(norm) or not math.isfinite(loss_value):
             raise Diverged(
                 f"training stopped at step {step + 1}: the loss or its gradient is not finite. "
                 "The last saved checkpoint is kept; try a smaller learning rate."
             )
+
+        # One step of AdamW; a gradient far below the limit is not multiplied by one.
+        if norm > 0.99 * config.clip_norm:
+            torch.nn.utils.clip_grads_with_norm_(parameters, config.clip_norm, total_norm)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
         optimizer.step()
@@ -192,64 +144,61 @@ def train(state: TrainState, images: np.ndarray, config: TrainConfig) -> Iterato
         decay = min(config.ema_decay, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(averages, parameters, 1 - decay)  # pyright: ignore
+        if config.rate_targets and samples == 1:
+            rates = numbers[3:]
+            state.log_weights = steered(state.log_weights, rates, config.rate_targets)
         state.step = step + 1
-        yield record(state.step, config, parts, beta, norm, started)
+        yield record(state.step, config, values, norm, started)
+
+
+@torch.no_grad()
+def step_numbers(loss: Tensor, parts: Terms) -> Tensor:
+    """Loss, and batch means of ELBO, reconstruction and rates, with shape `(3 + T,)`."""
+    means = [loss, parts.elbo.mean(), parts.reconstruction.mean()]
+    return torch.cat([torch.stack(means), parts.rate.mean(dim=0)])
 
 
 def record(
-    step: int, config: TrainConfig, parts: Terms, beta: float, norm: float, started: float
+    step: int, config: TrainConfig, values: Sequence[float], norm: float, started: float
 ) -> StepRecord:
-    """The record of a step from its terms; `started` is a `time.perf_counter` reading."""
+    """The record of a step.
+
+    Args:
+        values: Batch means of the ELBO, the reconstruction and the rates, in nats.
+        norm: Of the gradient.
+        started: A `time.perf_counter` reading.
+    """
+    elbo, reconstruction, *rates = values
     return StepRecord(
         step=step,
         steps=config.steps,
-        elbo_nats=parts.elbo.mean().item(),
-        reconstruction_nats=parts.reconstruction.mean().item(),
-        rate_nats=tuple(parts.rate.mean(dim=0).tolist()),
-        beta=beta,
+        elbo_nats=elbo,
+        reconstruction_nats=reconstruction,
+        rate_nats=tuple(rates),
+        beta=kl_weight(step - 1, config),
         learning_rate=learning_rate(step - 1, config),
         gradient_norm=norm,
-        images_per_s=len(parts.rate) / (time.perf_counter() - started),
+        images_per_s=config.batch_size / (time.perf_counter() - started),
     )
 
 
 def check_fit(model: HierarchicalModel, images: np.ndarray, config: TrainConfig) -> None:
-    """Refuse a batch larger than the data, or free bits for another number of levels."""
+    """Refuse a batch larger than the data, or a recipe for another number of levels."""
     if config.batch_size > len(images):
         raise BadInput(
             f"batch_size {config.batch_size} is larger than the data ({len(images)} training "
             f"images): choose a batch of at most {len(images)}, or give more images."
         )
-    if config.free_bits and len(config.free_bits) != model.depth:
-        raise BadInput(
-            f"free_bits has {len(config.free_bits)} values for {model.depth} levels: "
-            "give one value for each level, or a single one for all."
-        )
+    for name in ("free_bits", "rate_targets"):
+        given = getattr(config, name)
+        if given and len(given) != model.depth:
+            raise BadInput(
+                f"{name} has {len(given)} values for {model.depth} levels: "
+                "give one value for each level, or a single one for all."
+            )
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then a cosine down to zero."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    span = max(1, config.steps - config.warmup_steps)
-    progress = min(1.0, (step - config.warmup_steps) / span)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def kl_weight(step: int, config: TrainConfig) -> float:
-    """β: a straight line from 0 to 1 over the first `kl_warmup` of the steps, then 1."""
-    span = config.kl_warmup * config.steps
-    return min(1.0, step / span) if span > 0 else 1.0
-
-
-def samples_at(step: int, config: TrainConfig) -> int:
-    """How many draws the objective of a step takes."""
-    return config.samples if step >= config.weighted_from * config.steps else 1
-
-
-def draw_batch(
-    images: np.ndarray, step: int, config: TrainConfig, generator: torch.Generator
-) -> Tensor:
+def draw_batch(images: np.ndarray, step: int, config: TrainConfig) -> Tensor:
     """The batch of a step, `(B, C, H, W)` in [0, 1]: epochs are seeded permutations."""
     per_epoch = len(images) // config.batch_size
     epoch, position = divmod(step, per_epoch)

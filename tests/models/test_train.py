@@ -16,7 +16,8 @@ import torch
 from models import evaluate, train
 from models.checkpoint import load_checkpoint
 from models.run import RunFiles, read_metrics
-from models.training import TrainConfig, TrainState
+from models.schedule import TrainConfig
+from models.training import TrainState
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--levels", "6,3", "--width", "16", "--blocks", "1", "--batch", "16", "--device", "cpu"]

@@ -15,13 +15,10 @@ from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
 from models.objective import importance_weighted_bound
 from models.run import RunFiles, Spent, load_state, save_state
+from models.schedule import TrainConfig, kl_weight, learning_rate, samples_at
 from models.training import (
     Diverged,
-    TrainConfig,
     TrainState,
-    kl_weight,
-    learning_rate,
-    samples_at,
     see,
     steps_within,
     to_float,
