@@ -67,13 +67,13 @@ def test_rate_targets_weigh_each_rate() -> None:
     torch.testing.assert_close(parts.rate, plain.rate)
 
 
-@pytest.mark.parametrize("targets", [(3.0, 2.0, 1.5), (1.5, 2.0, 2.5)])
+@pytest.mark.parametrize("targets", [(4.0, 1.5), (1.5, 3.0)])
 def test_rates_are_steered_to_their_targets(targets: tuple[float, ...]) -> None:
-    config = replace(PLAIN, steps=900, learning_rate=3e-3, rate_targets=targets)
-    state = TrainState(fresh(), config)
+    config = replace(PLAIN, steps=1000, learning_rate=3e-3, rate_targets=targets)
+    state = TrainState(fresh(replace(MODEL, levels=((6,), (4,)))), config)
     rates = [record.rate_nats for record in train(state, bars(), config)]
-    reached = np.mean(rates[-150:], axis=0)
-    np.testing.assert_allclose(reached, targets, rtol=0.15)
+    reached = np.mean(rates[-200:], axis=0)
+    np.testing.assert_allclose(reached, targets, rtol=0.25)
 
 
 def test_a_level_is_trained_alone_on_the_chain_that_ends_with_it() -> None:
