@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.attribute_card import attribute_section
 from models.likelihoods import LIKELIHOODS
 from models.mhvae import MHVAEConfig
+from models.photo_card import photograph_section
 
 Facts = dict[str, Any]
 
@@ -18,10 +20,23 @@ SOURCES = {
         "or `hf:zalando-datasets/fashion_mnist`.",
     ),
     "avatars": ("avatars", "The pictures are drawn by the generator, once, in some two minutes."),
+    "photos": (
+        "photos:FOLDER",
+        "`FOLDER` is where Debian's wallpaper packages were unpacked, as `docs/photos.md` says; "
+        "where they are installed, `--data photos`.",
+    ),
 }
 
 
-def model_card(name: str, config: MHVAEConfig, result: Facts, card: Facts, training: Facts) -> str:
+def model_card(
+    name: str,
+    config: MHVAEConfig,
+    result: Facts,
+    card: Facts,
+    training: Facts,
+    attributes: Facts | None = None,
+    photographs: Facts | None = None,
+) -> str:
     """The text of the card.
 
     Args:
@@ -30,10 +45,14 @@ def model_card(name: str, config: MHVAEConfig, result: Facts, card: Facts, train
         result: The measures of `models.evaluate.evaluate`.
         card: The data card.
         training: Configuration, data and time of the training.
+        attributes: The measures of `models.attributes`, if there are any of these weights.
+        photographs: The measures of `models.photo_measures`, likewise.
     """
     lines = ["---", "library_name: strata", "license: mit"]
     lines += ["tags: [vae, hierarchical-vae, mhvae]", "---", f"# {name}", ""]
     lines += [_what(config), "", "## Measured", "", *_measured(result), ""]
+    lines += [*attribute_section(attributes, name), ""] if attributes else []
+    lines += [*photograph_section(photographs, name), ""] if photographs else []
     lines += ["## How", "", *_how(name, card, training, result)]
     return "\n".join(lines) + "\n"
 
@@ -41,6 +60,11 @@ def model_card(name: str, config: MHVAEConfig, result: Facts, card: Facts, train
 def nats(value: float) -> str:
     """A number of nats with the digits that single precision reproduces on other machines."""
     return f"{value:.1f}" if abs(value) >= 1000 else f"{value:.2f}"
+
+
+def within(value: float, error: float | None, unit: str) -> str:
+    """A value ± its standard error."""
+    return f"{nats(value)}{'' if error is None else f' ± {error:.2f}'} {unit}"
 
 
 def _what(config: MHVAEConfig) -> str:
@@ -56,31 +80,100 @@ def _what(config: MHVAEConfig) -> str:
 
 def _measured(result: Facts) -> list[str]:
     rows = {
-        "−ELBO": f"{nats(-result['elbo_nats'])} nats",
+        "−ELBO": within(-result["elbo_nats"], result.get("elbo_standard_error"), "nats"),
         "reconstruction, log p(x∣z_1)": f"{nats(result['reconstruction_nats'])} nats",
     }
     if "bits_per_dim" in result:
         rows["bits per dimension"] = f"{result['bits_per_dim']:.3f}"
-    if "nll_nats" in result:
-        bound = f"NLL, K = {result['k']:,}, first {result['nll_images']:,} images"
-        rows[bound] = f"{nats(result['nll_nats'])} ± {result['nll_standard_error']:.2f} nats"
+    rows |= {name: value for name, value, _ in bound_rows(result)}
     if "psnr_db" in result:
         rows["PSNR of the mean-path reconstruction"] = f"{result['psnr_db']:.2f} dB"
-    lines = [
+    rows |= extra_rows(result)
+    return [
         f"On {result['n_images']:,} test images, {result['draws']} draws each, "
-        f"seed {result['seed']}:",
+        f"seed {result['seed']}; ± one standard error over images:",
         "",
         "| measure | value |",
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in rows.items()),
         "",
-        "| level | rate (nats) | active units | reach |",
-        "|---|---|---|---|",
+        *_level_rows(result),
     ]
-    levels = zip(result["rate_nats"], result["active_units"], result["reach"], strict=True)
-    for t, (rate, active, reached) in enumerate(levels, start=1):
-        lines.append(f"| z_{t} | {rate:.2f} | {active} | {reached:.3f} |")
-    return lines
+
+
+def _level_rows(result: Facts) -> list[str]:
+    """The table of the levels; the later measures only where they were taken."""
+    heads = ["level", "rate (nats)", "active units", "reach"]
+    columns = [
+        [f"z_{t}" for t in range(1, len(result["reach"]) + 1)],
+        [f"{rate:.2f}" for rate in result["rate_nats"]],
+        [str(count) for count in result["active_units"]],
+        [f"{reach:.3f}" for reach in result["reach"]],
+    ]
+    if "active_units_burda" in result:
+        heads.append("active as Burda et al. count")
+        columns.append([str(count) for count in result["active_units_burda"]])
+    if "drift_sigma" in result:
+        heads.append("round-trip drift (σ)")
+        columns.append(["–" if d is None else f"{d:.2f}" for d in result["drift_sigma"]])
+    rows = (" | ".join(row) for row in zip(*columns, strict=True))
+    return [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads), *(f"| {r} |" for r in rows)]
+
+
+def bound_rows(result: Facts) -> list[tuple[str, str, Facts]]:
+    """Name, value and facts of the bound at every K; a checkpoint from before has one K."""
+    if "bounds" not in result and "nll_nats" in result:
+        name = f"NLL, K = {result['k']:,}, first {result['nll_images']:,} images"
+        return [(name, within(result["nll_nats"], result["nll_standard_error"], "nats"), {})]
+    rows = []
+    for bound in result.get("bounds", []):
+        whole = bound["images"] == result["n_images"]
+        chosen = bound["k"] not in result["asked"]["k"]
+        count = f"{bound['images']:,}"
+        over = (
+            f"all {count} images" if whole
+            else f"{count} images chosen by the seed" if chosen
+            else f"the first {count} images"
+        )  # fmt: skip
+        name = f"NLL, K = {bound['k']:,}, {over}"
+        rows.append((name, within(bound["nll_nats"], bound["standard_error"], "nats"), bound))
+    return rows
+
+
+def extra_rows(result: Facts) -> dict[str, str]:
+    """The measures that only a full evaluation takes."""
+    rows = {}
+    if (without := result.get("without_inactive")) and any(without["deleted"]):
+        rows[f"change of −ELBO without the {sum(without['deleted'])} inactive units"] = (
+            f"{without['difference_nats']:+.3f} ± {without['difference_standard_error']:.3f} nats"
+        )
+    elif without:
+        rows["change of −ELBO without the inactive units"] = "none: every unit is active"
+    if near := result.get("neighbours"):
+        rows["distance to the nearest training image, samples ÷ test images"] = (
+            f"{near['ratio_to_tests']:.3f} ± {near['ratio_to_tests_error']:.3f}"
+        )
+        rows[f"copies of training images among {near['samples']:,} samples"] = (
+            f"{near['copies_samples']} (test images: {near['copies_tests']} of {near['tests']:,})"
+        )
+    return rows
+
+
+def measures_table(result: Facts) -> str:
+    """The measures as lines a person reads at a terminal."""
+    rows = {
+        "−ELBO": within(-result["elbo_nats"], result["elbo_standard_error"], "nats"),
+        "reconstruction": f"{nats(result['reconstruction_nats'])} nats",
+    }
+    if "bits_per_dim" in result:
+        rows["bits per dim"] = f"{result['bits_per_dim']:.3f}"
+    rows |= {name: value for name, value, _ in bound_rows(result)}
+    if "psnr_db" in result:
+        rows["PSNR"] = f"{result['psnr_db']:.2f} dB"
+    rows |= extra_rows(result) | {"images": f"{result['n_images']:,}"}
+    widest = max(map(len, rows))
+    lines = [f"{name:<{widest}}  {value}" for name, value in rows.items()]
+    return "\n".join([*lines, "", *_level_rows(result)])
 
 
 def _how(name: str, card: Facts, training: Facts, result: Facts) -> list[str]:
@@ -119,12 +212,11 @@ def _weighted(config: Facts) -> str:
 def commands(name: str, training: Facts, result: Facts) -> list[str]:
     """The commands that reproduce a bundled model and its numbers."""
     data, note = SOURCES.get(training["preset"], (training["data"], ""))
-    bound = f" --k {result['k']} --limit {result['nll_images']}" if "k" in result else ""
     lines = [
         "The numbers above, to the printed digits:",
         "",
         "```bash",
-        f"python -m models.evaluate checkpoints/{name} --data {data}{bound}",
+        evaluation_command(f"checkpoints/{name}", data, result),
         "```",
         "",
         "The model again:",
@@ -134,3 +226,24 @@ def commands(name: str, training: Facts, result: Facts) -> list[str]:
         "```",
     ]
     return [*lines, "", note] if note else lines
+
+
+def evaluation_command(checkpoint: str, data: str, result: Facts) -> str:
+    """The command that measures the same again; of a training's quick measures, a full one."""
+    command = f"python -m models.evaluate {checkpoint} --data {data}"
+    asked = result.get("asked")
+    if asked is None:
+        bound = f" --k {result['k']} --limit {result['nll_images']}" if "k" in result else ""
+        return command + bound
+    flags = {
+        "images": asked["images"],
+        "k": ",".join(map(str, asked["k"])) or "0",
+        "limit": asked["limit"],
+        "deep": asked["deep"] or None,
+        "deep-images": asked["deep_images"] if asked["deep"] else None,
+        "draws": asked["draws"] if asked["draws"] != 4 else None,
+        "samples": asked["samples"] if asked["samples"] != 1000 else None,
+        "seed": asked["seed"] or None,
+    }
+    given = (f" --{flag} {value}" for flag, value in flags.items() if value is not None)
+    return command + "".join(given)

@@ -38,7 +38,7 @@ FORMAT = 1
 FAMILIES = {"MHVAE": MHVAE}
 EXAMPLES, EXAMPLE_COLUMNS = 48, 12
 # Keys that came later, with what a checkpoint from before them means.
-LATER, LATER_NETWORK = {"fixed_top": 0.0}, {"norm": "layer"}
+LATER, LATER_NETWORK = {"fixed_top": 0.0}, {"norm": "layer", "resize": "mean"}
 KEYS = (
     "format", "family", "name", "image_shape", "likelihood", "levels", "network", "fixed_top",
     "data", "training",
@@ -317,6 +317,7 @@ def parse_config(config: dict) -> MHVAEConfig:
                 channels=_integers(network["channels"]),
                 patch=_integer(network["patch"]),
                 norm=str(network["norm"]),
+                resize=str(network["resize"]),
             ),
             fixed_top=float(config["fixed_top"]),
         )

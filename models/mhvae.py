@@ -20,6 +20,7 @@ from models.errors import BadInput
 from models.likelihoods import LIKELIHOODS
 from models.networks import (
     NORMS,
+    RESIZES,
     ConditionalGaussian,
     ConditionalImage,
     LinearGaussian,
@@ -106,6 +107,9 @@ def check_network(network: NetworkConfig, image_side: int) -> None:
     for name, value in sizes.items():
         if not 1 <= value <= 4096:
             raise BadInput(f"network {name} is {value}: give a number from 1 to 4096.")
+    if network.resize not in RESIZES:
+        known = ", ".join(RESIZES)
+        raise BadInput(f"network resize '{network.resize}' is unknown: use one of {known}.")
     if network.norm not in NORMS:
         raise BadInput(f"network norm '{network.norm}' is unknown: use one of {', '.join(NORMS)}.")
     if any(not 1 <= c <= 4096 for c in network.channels):

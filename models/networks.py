@@ -32,6 +32,10 @@ NORMS = {
     "none": "no normalisation",
 }
 GROUPS = 8
+RESIZES = {
+    "mean": "area means down, repetition up",
+    "shuffle": "pixel shuffles, so that each position keeps features of its own",
+}
 SMALLEST_SIDE = 4  # a feature map is not shrunk below this before it becomes a vector
 
 
@@ -46,6 +50,7 @@ class NetworkConfig:
             for a model that flattens its images.
         patch: Side of the pixel patches that one convolution takes in and that a pixel
             shuffle gives back.
+        resize: A name in `RESIZES`: how feature maps change their side.
         norm: A name in `NORMS`.
     """
 
@@ -54,6 +59,7 @@ class NetworkConfig:
     channels: tuple[int, ...] = ()
     patch: int = 4
     norm: str = "layer"
+    resize: str = "mean"
 
 
 def bounded_log_std(raw: Tensor) -> Tensor:
@@ -117,6 +123,33 @@ class Resize(nn.Module):
         return self.project(F.adaptive_avg_pool2d(h, size))
 
 
+class Shuffle(nn.Module):
+    """A feature map brought to half or twice its side, each position with features of its own.
+
+    On the way down the four positions of a square become channels; on the way up they come
+    from channels of their own (Shi et al. 2016, sub-pixel convolution).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, grow: bool) -> None:
+        super().__init__()
+        ins, outs = (1, 4) if grow else (4, 1)
+        self.project = nn.Conv2d(ins * in_channels, outs * out_channels, 1)
+        self.grow = grow
+
+    def forward(self, h: Tensor) -> Tensor:
+        if self.grow:
+            return F.pixel_shuffle(self.project(h), 2)
+        return self.project(F.pixel_unshuffle(h, 2))
+
+
+def resized(in_channels: int, out_channels: int, before: int, after: int, resize: str) -> nn.Module:
+    """From side `before` to side `after`; shuffled if asked for and one is twice the other."""
+    grow = after > before
+    if resize == "shuffle" and max(before, after) == 2 * min(before, after):
+        return Shuffle(in_channels, out_channels, grow)
+    return Resize(in_channels, out_channels, after, grow)
+
+
 def mlp(inputs: int, outputs: int, config: NetworkConfig) -> nn.Sequential:
     """A residual MLP from `(B, inputs)` to `(B, outputs)`."""
     blocks = (ResidualMLP(config.width, config.norm) for _ in range(config.blocks))
@@ -152,9 +185,10 @@ def shrinking(
     width = _channels_at(config, 0)
     layers: list[nn.Module] = [nn.Conv2d(in_shape[0], width, patch, stride=patch)]
     layers += _stage(width, config)
-    for stage, (_, small) in enumerate(pairwise(sides), start=1):
+    for stage, (large, small) in enumerate(pairwise(sides), start=1):
         wider = _channels_at(config, stage)
-        layers += [Resize(width, wider, small, grow=False), *_stage(wider, config)]
+        layers += [resized(width, wider, large, small, config.resize)]
+        layers += _stage(wider, config)
         width = wider
     if to_vector:
         layers += [nn.Flatten(), mlp(width * target**2, out_shape[0], config)]
@@ -184,7 +218,7 @@ def growing(
     layers += _stage(width, config)
     for stage in range(len(sides) - 2, -1, -1):
         narrower = _channels_at(config, stage)
-        layers += [Resize(width, narrower, sides[stage], grow=True)]
+        layers += [resized(width, narrower, sides[stage + 1], sides[stage], config.resize)]
         layers += _stage(narrower, config)
         width = narrower
     layers += [nn.SiLU(), nn.Conv2d(width, out_shape[0] * patch**2, 3, padding=1)]

@@ -170,7 +170,7 @@ def _rows(z: Tensor) -> Tensor:
     return z if z.ndim == 2 else z.movedim(1, -1).reshape(-1, z.shape[1])
 
 
-def _by_coordinate(distribution: Distribution, z: Tensor) -> Tensor:
+def by_coordinate(distribution: Distribution, z: Tensor) -> Tensor:
     """The log-density of every coordinate of a diagonal Gaussian, with the shape of `z`."""
     if not isinstance(distribution, Independent):
         raise TypeError("nats by coordinate need a diagonal Gaussian")
@@ -204,6 +204,6 @@ def level_statistics(
         for t in bottom_up(model.depth):
             q, p = trace.q(t), model.prior(t, trace.z)
             z = trace.z[t]
-            nats = _by_coordinate(q, z) - _by_coordinate(p, z)
+            nats = by_coordinate(q, z) - by_coordinate(p, z)
             moments[t - 1].add(z, q.mean, other.q(t).mean, nats)
     return tuple(m.finish(a.cpu()) for m, a in zip(moments, active, strict=True))

@@ -9,17 +9,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import signal
 import sys
-import time
+import zlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from models.atomic import plain, write_file
 from models.card import model_card
@@ -37,9 +34,11 @@ from models.evaluation import evaluate
 from models.likelihoods import LIKELIHOODS
 from models.measures import active_units, mean_terms, seen_test_set
 from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NORMS, NetworkConfig
+from models.networks import NORMS, RESIZES, NetworkConfig
 from models.presets import PRESETS
-from models.run import Metrics, RunFiles, Spent, load_state, preview, save_state, write_status
+from models.processes import ALONE, Processes, StopRequest, join_processes
+from models.progress import Progress
+from models.run import RunFiles, Spent, load_state, preview, write_status
 from models.schedule import TrainConfig
 from models.statistics import Statistics, level_statistics
 from models.training import (
@@ -53,8 +52,6 @@ from models.training import (
 )
 
 FREE_BITS = 4.0
-SAVE_EVERY_S = 60.0
-SHOW_EVERY_S = 4.0
 REFERENCE_IMAGES, REFERENCE_DRAWS = 1000, 8
 # The measurement that ends a training is a quick one; `models.evaluate --write` does it in full.
 QUICK_IMAGES, QUICK_STATISTICS, QUICK_REACH = 500, 5000, 16
@@ -106,7 +103,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
     add = parser.add_argument
     add("--preset", choices=sorted(PRESETS), help="start from the recipe of a bundled model")
-    add("--data", help="avatars[:N], an IDX folder, a folder or zip of images, .npz, hf:OWNER/NAME")
+    add("--data", help="avatars[:N], photos[:FOLDER], an IDX folder, a folder or zip of images, "
+        ".npz, hf:OWNER/NAME")  # fmt: skip
     add("--out", required=True, type=Path, help="folder of the checkpoint")
     add("--name", help="what the model is called (default: the folder's name)")
     add("--image-size", type=int, help="side that pictures are resized to")
@@ -120,6 +118,8 @@ def build_parser() -> argparse.ArgumentParser:
         f"{name}: {what}" for name, what in NORMS.items()))  # fmt: skip
     add("--fixed-top", type=float, default=0.0, help="share of signal in z_T, its encoder fixed "
         "and linear Gaussian as in diffusion; 0: learned")  # fmt: skip
+    add("--resize", choices=sorted(RESIZES), default="mean", help="how feature maps change their "
+        "side: " + "; ".join(f"{name}: {what}" for name, what in RESIZES.items()))  # fmt: skip
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--steps", type=int, help="optimiser steps (default 5000)")
     budget.add_argument("--minutes", type=float, help="time budget, turned into steps once")
@@ -187,6 +187,7 @@ def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Ru
             options.width, options.blocks,
             tuple(int(c) for c in parse_numbers(options.conv, "--conv")), options.patch,
             options.norm,
+            options.resize,
         ),
         fixed_top=options.fixed_top,
     )  # fmt: skip
@@ -230,90 +231,64 @@ def read_run(files: RunFiles) -> Run:
         raise BadInput(f"'{files.spec}' cannot be read ({error}): train again.") from error
 
 
-class StopRequest:
-    """Whether a signal has asked the run to stop; it ends after the step in hand."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # the last one is how Windows asks
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self._ask)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-
-
-def start(options: argparse.Namespace, device: torch.device) -> tuple[Run, Data, TrainState, Spent]:
-    """The run, its data and the state to train from."""
+def start(options: argparse.Namespace, processes: Processes) -> tuple[Run, Data, TrainState, Spent]:
+    """The run, its data and the state to train from; the same in all processes."""
     files = RunFiles(options.out)
     run = read_run(files) if options.resume else None
     spec, size = (run.data, run.image_size) if run else (options.data, options.image_size)
-    say_starting(files, "getting the pictures ready")
-    data = load_data(spec, image_size=size)
-    run = run or new_run(options, data, device)
+    say_starting(files, "getting the pictures ready", processes)
+    with processes.first_here_first():
+        data = load_data(spec, image_size=size)
+    run = run or new_run(options, data, processes.device)
     torch.manual_seed(run.training.seed)
-    model = MHVAE(run.model).to(device)
+    model = MHVAE(run.model).to(processes.device)
     if run.model.network.channels:
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     check_fit(model, data.train, run.training)
+    processes.check_batch(run.training.batch_size)
     state = TrainState(model, run.training)
-    if options.resume:
-        return run, data, state, load_state(files, state)
-    if options.minutes is not None:
-        say_starting(files, "measuring how fast it trains")
-        steps = steps_within(state, data.train, run.training, 60 * options.minutes)
+    spent = load_state(files, state) if options.resume else Spent()
+    if options.minutes is not None and not options.resume:
+        say_starting(files, "measuring how fast it trains", processes)
+        steps = steps_within(state, data.train, run.training, 60 * options.minutes, processes)
         timed = replace(run.training, steps=steps, warmup_steps=warmup_steps(steps))
         run = replace(run, training=timed)
-    write_file(files.spec, run.to_json())
-    return run, data, state, Spent()
+    check_same_start(run, data, state, processes)
+    if processes.is_main and not options.resume:
+        write_file(files.spec, run.to_json())
+    return run, data, state, spent
 
 
-def say_starting(files: RunFiles, message: str) -> None:
+def check_same_start(run: Run, data: Data, state: TrainState, processes: Processes) -> None:
+    """Refuse processes that would not train the same weights on the same pictures."""
+    processes.check_same("run", run)
+    if processes.count > 1:
+        weights = [value.detach().cpu().numpy() for value in state.model.state_dict().values()]
+        processes.check_same("pictures", zlib.crc32(np.ascontiguousarray(data.train).data))
+        processes.check_same("weights", [zlib.crc32(np.ascontiguousarray(w).data) for w in weights])
+        processes.check_same("step", state.step)
+
+
+def say_starting(files: RunFiles, message: str, processes: Processes) -> None:
     """Tell the page what comes before the first step, if it made a folder to be told in."""
-    if files.folder.is_dir():
+    if processes.is_main and files.folder.is_dir():
         write_status(files, "starting", message)
 
 
 def run_to_end(
-    run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spent, stop: StopRequest
-) -> Spent:
-    """Train, keeping state, metrics, preview and status; returns the time spent in all."""
-    metrics = Metrics(files, run.training.steps, len(run.model.levels))
-    metrics.start(state.step)
-    started, cpu_started = time.perf_counter(), time.process_time()
-    first, saved, shown = state.step, started, 0.0
-    show(files, state, data, run, eta_s=-1.0)
-    bar = tqdm(total=run.training.steps, initial=state.step, desc=run.name, unit="step")
-
-    def so_far() -> Spent:
-        wall, cpu = time.perf_counter() - started, time.process_time() - cpu_started
-        return Spent(spent.wall_s + wall, spent.cpu_s + cpu)
-
-    for record in train(state, data.train, run.training):
-        metrics.add(record)
-        bar.update()
-        now = time.perf_counter()
-        if now - shown > SHOW_EVERY_S:
-            rates = " ".join(f"{rate:.1f}" for rate in record.rate_nats)
-            bar.set_postfix_str(f"−ELBO {-record.elbo_nats:.1f}, rates {rates}")
-            pace = (now - started) / (record.step - first)
-            show(files, state, data, run, eta_s=pace * (record.steps - record.step))
-            # Drawing a preview costs; it takes at most a twentieth of the time.
-            shown = time.perf_counter() + 19 * (time.perf_counter() - now)
-        if now - saved > SAVE_EVERY_S:
-            save_state(files, state, so_far())
-            saved = now
-        if stop.asked:
+    run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spent,
+    stop: StopRequest, processes: Processes,
+) -> Spent:  # fmt: skip
+    """Train until the end or until any process is asked to stop; returns the time spent in all."""
+    progress = None
+    if processes.is_main:
+        progress = Progress(run.name, files, state, data, run.training.steps, spent)
+    for record in train(state, data.train, run.training, processes):
+        if progress:
+            progress.add(record)
+        if processes.any(stop.asked):
             break
-    bar.close()
-    save_state(files, state, so_far())
-    return so_far()
-
-
-def show(files: RunFiles, state: TrainState, data: Data, run: Run, eta_s: float) -> None:
-    """Write the preview and the status of a running training."""
-    write_file(files.preview, preview(state.ema, data.test))
-    write_status(files, "running", step=state.step, steps=run.training.steps, eta_s=eta_s)
+    return progress.close() if progress else spent
 
 
 def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spent) -> None:
@@ -358,28 +333,38 @@ def measure(
     )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    files = None
+def train_and_measure(options: argparse.Namespace, processes: Processes) -> None:
+    """A whole training; at its end the main process measures and saves on its own."""
+    files, stop = RunFiles(options.out), StopRequest()
+    run, data, state, spent = start(options, processes)
     try:
-        options = parse(arguments)
-        if options.threads:
-            torch.set_num_threads(options.threads)
-        device = pick_device(options.device)
-        files = RunFiles(options.out)
-        stop = StopRequest()
-        run, data, state, spent = start(options, device)
-        try:
-            spent = run_to_end(run, data, state, files, spent, stop)
-        except Diverged:
-            if files.state.is_file():
-                finish(run, data, state, files, load_state(files, state))
-            raise
+        spent = run_to_end(run, data, state, files, spent, stop, processes)
+    except Diverged:
+        processes.part()
+        if processes.is_main and files.state.is_file():
+            finish(run, data, state, files, load_state(files, state))
+        raise
+    processes.part()
+    if processes.is_main:
         finish(run, data, state, files, spent)
         print(f"saved {options.out}: open it with  python app.py --model {options.out}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    processes, files = ALONE, None
+    try:
+        options = parse(arguments)
+        processes = join_processes(pick_device(options.device))
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        files = RunFiles(options.out)
+        train_and_measure(options, processes)
     except (BadInput, OSError) as error:
+        if isinstance(error, Diverged) and not processes.is_main:
+            return 0  # all stop at the same step, and the main process says why
         message = plain(error)
-        if files is not None and files.folder.is_dir():
+        if processes.is_main and files is not None and files.folder.is_dir():
             with contextlib.suppress(BadInput):  # the disk that is full cannot take this either
                 write_status(files, "failed", message)
         print(f"error: {message}", file=sys.stderr)

@@ -225,17 +225,26 @@ def see(model: HierarchicalModel, x: Tensor, generator: torch.Generator) -> Tens
     return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
 
 
-def steps_within(state: TrainState, images: np.ndarray, config: TrainConfig, seconds: float) -> int:
+def steps_within(
+    state: TrainState, images: np.ndarray, config: TrainConfig, seconds: float,
+    processes: Processes = ALONE,
+) -> int:  # fmt: skip
     """The number of steps that fit a time budget, from a short measurement on a copy.
 
     The copy is thrown away, so the run that follows is the same as one told its steps.
     """
     trial = TrainState(copy.deepcopy(state.model), config)
-    stream = train(trial, images, replace(config, steps=1_000))
+    stream = train(trial, images, replace(config, steps=1_000), processes)
     for _ in range(2):
         next(stream)  # the first steps are slower
     started, done = time.perf_counter(), 0
-    while done < 5 or (time.perf_counter() - started < min(3.0, 0.1 * seconds) and done < 200):
+
+    def goes_on() -> bool:
+        early = time.perf_counter() - started < min(3.0, 0.1 * seconds)
+        return done < 5 or (early and done < 200)
+
+    while processes.any(goes_on()):
         next(stream)
         done += 1
-    return max(1, int(seconds * done / (time.perf_counter() - started)))
+    steps = max(1, int(seconds * done / (time.perf_counter() - started)))
+    return processes.from_main(steps)

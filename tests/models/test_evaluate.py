@@ -1,176 +1,170 @@
-"""The measures of a level against closed forms, and the statistics against brute force."""
+"""The evaluation as a whole and its command line, as a person runs it."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
 
-from models.base import draw
-from models.chain import decode, draw_noise, encode
-from models.evaluate import (
-    active_units,
-    evaluate,
-    mean_terms,
-    nll,
-    psnr,
-    reach,
-    seen_test_set,
-    table,
-)
+from models import bounds, evaluate
+from models.bounds import make_plan, measure_bounds
+from models.card import evaluation_command
+from models.checkpoint import load_checkpoint
+from models.evaluate import asked_of, build_parser
+from models.evaluation import Asked
+from models.evaluation import evaluate as quick
 from models.likelihoods import bits_per_dim
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
-from models.policy import KEEP
-from models.statistics import LevelStatistics, Statistics, level_statistics
-from tests.models.oracle import LinearGaussianChain
+from models.measures import mean_terms, psnr, seen_test_set
+from tests.models.tiny import tiny_checkpoint, tiny_images
 
 
-def images(count: int, side: int = 8, channels: int = 1) -> np.ndarray:
-    generator = np.random.default_rng(3)
-    return generator.integers(0, 256, (count, side, side, channels)).astype(np.uint8)
+@pytest.fixture
+def eight_bit(tmp_path: Path) -> tuple[Path, Path]:
+    return tiny_checkpoint(tmp_path, "discretised_logistic")
 
 
-def small(likelihood: str = "bernoulli") -> MHVAE:
-    torch.manual_seed(2)
-    model = MHVAE(MHVAEConfig((1, 8, 8), likelihood, ((5,), (3,)), NetworkConfig(16, 1)))
-    return model.requires_grad_(False).eval()
+def arguments(folder: Path, data: Path, tmp_path: Path, *more: str) -> list[str]:
+    return [str(folder), "--data", str(data), "--partial", str(tmp_path / "partial"), *more]
 
 
-def spread(*stds: Tensor) -> tuple[LevelStatistics, ...]:
-    """Statistics of which only σ matters."""
-    unit = torch.ones(1)
-    return tuple(
-        LevelStatistics(s, s, s, torch.ones_like(s, dtype=torch.bool), unit, unit, unit)
-        for s in stds
-    )
-
-
-def dead_top_chain() -> LinearGaussianChain:
-    """z_2 has one coordinate that z_1 does not see, so nothing of x ever reaches it."""
-    model = LinearGaussianChain((4, 3, 2), seed=4)
-    model.weight[1][:, 1] = 0
-    model.mean, model.covariance = model._marginals()
-    return model
-
-
-def test_active_units_against_the_closed_form_covariance() -> None:
-    model = dead_top_chain()
-    x = model.sample_images(4000)
-    gain_1 = model.covariance[1] @ model.weight[0].T @ torch.linalg.inv(model.covariance[0])
-    gain_2 = model.covariance[2] @ model.weight[1].T @ torch.linalg.inv(model.covariance[1])
-    of_z1 = gain_1 @ model.covariance[0] @ gain_1.T
-    of_z2 = gain_2 @ of_z1 @ gain_2.T
-    exact = [of_z1.diagonal() > 0.01, of_z2.diagonal() > 0.01]
-    assert exact[1].tolist() == [True, False]
-    found = active_units(model, x)
-    assert [f.tolist() for f in found] == [e.tolist() for e in exact]
-
-
-def test_a_dead_unit_is_not_counted_for_the_noise_of_its_mean() -> None:
-    """The mean of 50 draws of a dead unit still varies by 1/50 > 0.01 from image to image."""
-    model = dead_top_chain()
-    x = model.sample_images(2000)
-    generator = torch.Generator().manual_seed(0)
-    means = torch.stack(
-        [encode(model, x, draw_noise(model, 2000, generator)).z[2] for _ in range(50)]
-    ).mean(0)
-    assert float(means[:, 1].var()) > 0.01  # what a single mean would count
-    assert not active_units(model, x)[1][1]
-
-
-def test_reach_of_a_linear_decoder() -> None:
-    """The picture moves by 4σ along a column of the decoder, whatever the image."""
-    model = LinearGaussianChain((4, 3), seed=1)
-    sigma = torch.tensor([0.5, 1.0, 0.2]).double()
-    moved = 4 * sigma * model.weight[0].square().mean(dim=0).sqrt()
-    found = reach(model, model.sample_images(20), spread(sigma))
-    assert found == (pytest.approx(float(moved.max()), rel=1e-9),)
-
-
-def test_reach_of_an_upper_level_follows_the_definition() -> None:
-    model = small()
-    x = seen_test_set(model, images(12))
-    sigmas = (torch.full((5,), 0.7), torch.tensor([0.3, 1.1, 0.6]))
-    trace = encode(model, x)
-    changes = []
-    for i in range(3):
-        delta = torch.zeros(3)
-        delta[i] = 2 * sigmas[1][i]
-        high, low = (
-            model.likelihood(decode(model, trace, (KEEP, KEEP), {2: s * delta})).mean
-            for s in (1, -1)
-        )
-        changes.append(float((high - low).square().mean(dim=(1, 2, 3)).sqrt().mean()))
-    assert reach(model, x, spread(*sigmas))[1] == pytest.approx(max(changes), rel=1e-6)
-
-
-def test_statistics_against_brute_force() -> None:
-    model = small()
-    data = images(400)
-    active = (torch.ones(5, dtype=torch.bool), torch.tensor([True, False, True]))
-    levels = level_statistics(model, data, active, seed=1, batch=150)
-    assert levels[1].active.tolist() == [True, False, True]
-
-    x = seen_test_set(model, data, seed=9)
-    q = model.posterior(1, (x,))
-    drawn = torch.cat([draw(q, torch.randn(400, 5)) for _ in range(20)])
-    torch.testing.assert_close(levels[0].std, drawn.std(0), rtol=0.06, atol=0.01)
-    of_means = torch.cov(q.mean.T, correction=0)
-    values = torch.linalg.eigvalsh(of_means).flip(0)
-    share = values / values.sum()
-    torch.testing.assert_close(levels[0].component_share, share, rtol=0.1, atol=0.02)
-    identity = levels[0].components @ levels[0].components.T
-    torch.testing.assert_close(identity, torch.eye(5), rtol=0, atol=1e-5)
-
-    _, rate = mean_terms(model, x, draws=20)
-    for level, mean in zip(levels, rate.mean(0), strict=True):
-        assert float(level.nats.sum()) == pytest.approx(float(mean), abs=0.15)
-
-
-def test_statistics_survive_their_file() -> None:
-    model = small()
-    active = (torch.ones(5, dtype=torch.bool), torch.ones(3, dtype=torch.bool))
-    levels = level_statistics(model, images(20), active)
-    whole = Statistics(levels, torch.tensor([-3.0, -1.0]), 8, -2.0, (0.5, 0.25))
-    back = Statistics.from_tensors(whole.to_tensors(), (5, 3))
-    assert torch.equal(back.levels[1].components, levels[1].components)
-    assert back.reference_elbo.tolist() == [-3, -1]
-    assert (back.reference_draws, back.reference_rate) == (8, (0.5, 0.25))
-
-
-def test_the_test_set_is_binarised_once() -> None:
-    model = small()
-    data = images(30)
-    whole = seen_test_set(model, data)
-    assert torch.equal(whole, seen_test_set(model, data))
-    assert torch.equal(whole[:7], seen_test_set(model, data[:7]))
-    assert not torch.equal(whole, seen_test_set(model, data, seed=1))
-
-
-def test_evaluate_is_the_sum_of_its_parts() -> None:
-    model = small("discretised_logistic")
-    active = (torch.ones(5, dtype=torch.bool), torch.tensor([True, True, False]))
-    levels = level_statistics(model, images(50), active)
-    result = evaluate(model, levels, images(40), k=20, limit=10, draws=3)
+def test_the_quick_measures_are_the_sum_of_their_parts(eight_bit: tuple[Path, Path]) -> None:
+    checkpoint = load_checkpoint(eight_bit[0])
+    model, images = checkpoint.model, tiny_images(40)
+    result = quick(model, checkpoint.statistics.levels, images, draws=3)
     assert result["elbo_nats"] == pytest.approx(
         result["reconstruction_nats"] - sum(result["rate_nats"]), abs=1e-3
     )
     assert result["bits_per_dim"] == bits_per_dim(-result["elbo_nats"], (1, 8, 8))
-    assert (result["k"], result["n_images"], result["nll_images"]) == (20, 40, 10)
-    assert result["active_units"] == [5, 2]
-    x = seen_test_set(model, images(40))
-    assert result["psnr_db"] == psnr(model, x)
-    assert result["nll_nats"] == pytest.approx(float(nll(model, x[:10], 20).mean()))
-    again = evaluate(model, levels, images(40), k=20, limit=10, draws=3)
-    assert again == result
-    assert "z_2" in table(result)
+    assert result["n_images"] == 40
+    x = seen_test_set(model, images)
+    assert result["psnr_db"] == pytest.approx(psnr(model, x), abs=1e-5)
+    _, rate = mean_terms(model, x, 3)
+    assert result["rate_standard_error"] == pytest.approx(
+        (rate.std(0) / 40**0.5).tolist(), rel=1e-4
+    )
+    assert quick(model, checkpoint.statistics.levels, images, draws=3) == result
 
 
-def test_psnr_by_hand() -> None:
-    model = small("discretised_logistic")
-    x = seen_test_set(model, images(3))
-    picture = model.likelihood(encode(model, x).z).mean
-    errors = [float(((picture[i] - x[i]) ** 2).mean()) for i in range(3)]
-    assert psnr(model, x) == pytest.approx(np.mean([-10 * np.log10(e) for e in errors]), abs=1e-4)
+def test_everything_is_measured_kept_and_repeated(
+    eight_bit: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, data = eight_bit
+    told = arguments(folder, data, tmp_path, "--k", "1,5,60", "--limit", "8", "--samples", "20")
+    told += ["--deep", "100", "--deep-images", "3", "--seed", "2"]
+    assert evaluate.main([*told, "--write", "--json", str(tmp_path / "a.json")]) == 0
+    first = capsys.readouterr().out
+    result = json.loads((tmp_path / "a.json").read_text())
+    checkpoint = load_checkpoint(folder)
+    assert checkpoint.evaluation == result
+    assert (result["k"], result["nll_images"], result["n_images"]) == (60, 8, 60)
+    assert [(b["k"], b["images"]) for b in result["bounds"]] == [(1, 8), (5, 8), (60, 8), (100, 3)]
+    assert [b["images"] for b in result["bounds_on_deep_images"]] == [3, 3, 3, 3]
+    assert result["neighbours"]["samples"] == 20
+    x = seen_test_set(checkpoint.model, tiny_images(90)[30:], 2)
+    found = measure_bounds(checkpoint.model, x, make_plan(60, (60,), 8), seed=2)[0]
+    assert result["nll_nats"] == found.mean
+    assert result["bounds"][2]["bits_per_dim"] == bits_per_dim(found.mean, (1, 8, 8))
+
+    card = (folder / "README.md").read_text()
+    assert f"| NLL, K = 60, the first 8 images | {found.mean:.2f} ± " in card
+    assert "| NLL, K = 100, 3 images chosen by the seed |" in card
+    report = (folder / "report.html").read_text()
+    assert f"{found.mean:.2f} ± {found.standard_error:.2f}" in report
+
+    # The statistics of the training set are now the full ones, so that it comes out again.
+    assert evaluate.main([*told, "--json", str(tmp_path / "b.json")]) == 0
+    assert capsys.readouterr().out == first
+    assert json.loads((tmp_path / "b.json").read_text()) == result
+    flags = evaluation_command("X", "Y", result).split()[3:]
+    options = build_parser().parse_args(flags)
+    asked = asked_of(options, eight_bit=True)
+    assert json.loads(json.dumps(asked.__dict__)) == result["asked"]
+
+
+def test_ctrl_c_keeps_what_is_known_and_says_how_to_go_on(
+    eight_bit: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    measured = bounds.image_log_weights
+
+    def stopped(model, x, image: int, draws: int, seed: int) -> np.ndarray:
+        if image == 5:
+            raise KeyboardInterrupt
+        return measured(model, x, image, draws, seed)
+
+    told = arguments(*eight_bit, tmp_path, "--k", "7", "--limit", "9", "--samples", "0")
+    monkeypatch.setattr(bounds, "image_log_weights", stopped)
+    assert evaluate.main(told) == 130
+    said = capsys.readouterr().err
+    assert str(tmp_path / "partial") in said and "goes on from there" in said
+    monkeypatch.setattr(bounds, "image_log_weights", measured)
+    assert evaluate.main(told) == 0
+    assert "K = 7 of 5 images" in capsys.readouterr().err
+
+
+def test_defaults_depend_on_the_likelihood() -> None:
+    def asked(*flags: str, eight_bit: bool = False) -> Asked:
+        return asked_of(build_parser().parse_args(["X", "--data", "Y", *flags]), eight_bit)
+
+    assert asked() == Asked()
+    assert (asked().k, asked().deep, asked().deep_images) == ((1, 50, 1000), 5000, 1000)
+    colour = asked(eight_bit=True)
+    assert (colour.k, colour.deep, colour.deep_images) == ((1, 50), 1000, 100)
+    quickly = asked("--quick")
+    assert (quickly.k, quickly.deep, quickly.images, quickly.samples) == ((1, 50), 0, 500, 200)
+    assert asked("--k", "50,1,50").k == (1, 50) and asked("--k", "5").deep == 0
+    assert asked("--k", "5", "--deep", "70", "--deep-images", "4").deep_images == 4
+    assert asked("--k", "0").k == () and asked("--samples", "0").samples == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--k", "many"], "--k 'many' cannot be read"),
+        (["--k", "0,5"], "at least 1"),
+        (["--k", "50", "--deep", "50"], "--deep 50 must be larger"),
+        (["--draws", "0"], "--draws is 0"),
+        (["--limit", "-3"], "--limit is -3"),
+        (["--images", "0"], "--images is 0"),
+        (["--deep", "-1"], "--deep is -1"),
+        (["--deep-images", "0"], "--deep-images is 0"),
+        (["--samples", "-1"], "--samples is -1"),
+        (["--threads", "0"], "--threads is 0"),
+        (["--seed", "-1"], "--seed is -1"),
+        (["--device", "tpu"], "device 'tpu'"),
+        (["--data", "/nowhere"], "/nowhere"),
+    ],
+)
+def test_bad_arguments_are_one_clear_line(
+    flags: list[str], says: str, eight_bit: tuple[Path, Path], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert evaluate.main([*arguments(*eight_bit, tmp_path), *flags]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: ") and says in said
+
+
+def test_pictures_of_another_size_are_refused_and_other_pictures_remarked(
+    eight_bit: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = eight_bit
+    larger = tmp_path / "larger.npz"
+    np.savez(larger, train=np.zeros((9, 16, 16), np.uint8), test=np.ones((9, 16, 16), np.uint8))
+    assert evaluate.main(arguments(folder, larger, tmp_path)) == 2
+    assert "pictures of 16×16, the model 'tiny' takes 8×8" in capsys.readouterr().err
+    others = tmp_path / "others.npz"
+    np.savez(others, train=tiny_images(9)[..., 0] // 2, test=tiny_images(9)[..., 0])
+    told = arguments(folder, others, tmp_path, "--k", "2", "--samples", "0", "--draws", "1")
+    assert evaluate.main(told) == 0
+    assert "the numbers are of another test set" in capsys.readouterr().err
+
+
+def test_without_a_bound_and_without_samples(eight_bit: tuple[Path, Path], tmp_path: Path) -> None:
+    told = arguments(*eight_bit, tmp_path, "--k", "0", "--samples", "0", "--write")
+    assert evaluate.main(told) == 0
+    result = json.loads((eight_bit[0] / "evaluation.json").read_text())
+    assert result["bounds"] == [] and "nll_nats" not in result and "neighbours" not in result
+    assert "Left out of this evaluation" in (eight_bit[0] / "report.html").read_text()
+    assert not (tmp_path / "partial").exists()

@@ -1,0 +1,132 @@
+"""What a bound has measured so far, on disk: a killed evaluation goes on where it was.
+
+One file, `WEIGHTS-KEY.npz`, in the user's cache folder (or where `--partial` says). KEY is a
+digest of all that the numbers depend on: the weights, the test set as the model sees it, the
+seed, the kind of device, and the version of the scheme of noise. Other weights, pictures or
+seeds are another file, so no measure is lost or mixed up. Inside, each K is a column of its own:
+another K only adds to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from models.atomic import write_file
+
+SCHEME = 1  # raised whenever the same draw would get other noise
+
+
+@dataclass
+class PartialBounds:
+    """The measured (−L_K, effective draws) of each image, by K; NaN where it is missing.
+
+    Args:
+        count: Images of the test set.
+        columns: K → float64 `(count, 2)`.
+        path: The file that `save` replaces; None keeps nothing.
+        key: What the numbers depend on.
+    """
+
+    count: int
+    columns: dict[int, np.ndarray] = field(default_factory=dict)
+    path: Path | None = None
+    key: Mapping[str, object] = field(default_factory=dict)
+
+    @staticmethod
+    def empty(count: int) -> PartialBounds:
+        """A store in memory only."""
+        return PartialBounds(count)
+
+    def add(self, image: int, found: Mapping[int, tuple[float, float]]) -> None:
+        """Keep the measures of one image, by K."""
+        for k, values in found.items():
+            column = self.columns.setdefault(k, np.full((self.count, 2), np.nan))
+            column[image] = values
+
+    def missing(self, plan: Mapping[int, np.ndarray]) -> np.ndarray:
+        """The images of which a K of the plan is not measured yet, bool `(count,)`."""
+        missing = np.zeros(self.count, bool)
+        for k, images in plan.items():
+            column = self.columns.get(k)
+            unknown = np.isnan(column[:, 0]) if column is not None else np.ones(self.count, bool)
+            missing[images] |= unknown[images]
+        return missing
+
+    def save(self) -> None:
+        """Replace the file at once.
+
+        Raises:
+            BadInput: It cannot be written; the old one stands.
+        """
+        if self.path is None or not self.columns:
+            return
+        content = io.BytesIO()
+        arrays: dict[str, Any] = {f"k{k}": column for k, column in self.columns.items()}
+        arrays["key"] = np.array(json.dumps(self.key, sort_keys=True))
+        np.savez(content, **arrays)
+        write_file(self.path, content.getvalue())
+
+
+def open_partial(
+    folder: Path, weights: str, x: Tensor, seed: int, device: str = "cpu"
+) -> tuple[PartialBounds, str]:
+    """What is known of these weights on this test set, and a sentence that says so.
+
+    Args:
+        folder: Where the files lie; made when something is saved.
+        weights: The checkpoint's hash.
+        x: The test set as the model sees it, `(N, C, H, W)`.
+        seed: Of the draws.
+        device: The kind of device that measures.
+    """
+    data = hashlib.sha256(np.ascontiguousarray(x.cpu().numpy()).data).hexdigest()
+    key = {
+        "scheme": SCHEME, "weights": weights, "data": data, "images": len(x), "seed": seed,
+        "device": device,
+    }  # fmt: skip
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+    path = folder / f"{weights}-{digest}.npz"
+    store = PartialBounds(len(x), path=path, key=key)
+    if path.is_file():
+        try:
+            store.columns = _read(path, key, len(x))
+        except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            return store, f"'{path}' cannot be read ({error}): the bound starts anew."
+        known = {k: int((~np.isnan(c[:, 0])).sum()) for k, c in sorted(store.columns.items())}
+        counted = ", ".join(f"K = {k:,} of {n:,} images" for k, n in known.items())
+        return store, f"known already from '{path}': {counted}."
+    others = len(list(folder.glob(f"{weights}-*.npz"))) if folder.is_dir() else 0
+    if others:
+        return store, (
+            f"the bound starts anew: what is known of this model ({others} file(s) in '{folder}') "
+            "is of other test pictures, another seed or another device."
+        )
+    return store, "the bound starts anew: nothing of these weights is known yet."
+
+
+def default_folder() -> Path:
+    """Where partial measures lie if nobody says otherwise."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "strata" / "bounds"
+
+
+def _read(path: Path, key: Mapping[str, object], count: int) -> dict[int, np.ndarray]:
+    """The columns of a file; ValueError if it is not of this key."""
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        if json.loads(str(file["key"])) != key:
+            raise ValueError("it is of another key")
+        columns = {int(name[1:]): file[name] for name in file.files if name != "key"}
+    if any(column.shape != (count, 2) for column in columns.values()):
+        raise ValueError("its columns have another length")
+    return columns
