@@ -38,10 +38,11 @@ FORMAT = 1
 FAMILIES = {"MHVAE": MHVAE}
 EXAMPLES, EXAMPLE_COLUMNS = 48, 12
 # Keys that came later, with what a checkpoint from before them means.
-LATER, LATER_NETWORK = {"fixed_top": 0.0}, {"norm": "layer", "resize": "mean"}
+LATER = {"fixed_top": 0.0, "unit_scale": False}
+LATER_NETWORK = {"norm": "layer", "resize": "mean"}
 KEYS = (
     "format", "family", "name", "image_shape", "likelihood", "levels", "network", "fixed_top",
-    "data", "training",
+    "unit_scale", "data", "training",
 )  # fmt: skip
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
 
@@ -320,6 +321,7 @@ def parse_config(config: dict) -> MHVAEConfig:
                 resize=str(network["resize"]),
             ),
             fixed_top=float(config["fixed_top"]),
+            unit_scale=config["unit_scale"] is True,
         )
     except (TypeError, ValueError) as error:
         raise BadInput(f"config.json cannot be read: {error}") from error

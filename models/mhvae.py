@@ -8,6 +8,7 @@ With T = 1 it is the VAE. No network sees anything but the neighbouring level.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import prod
 
@@ -27,6 +28,7 @@ from models.networks import (
     NetworkConfig,
 )
 from models.pretrained import Pretrained
+from models.units import Units
 
 MAX_LEVEL_SIZE = 1_000_000
 
@@ -42,6 +44,8 @@ class MHVAEConfig:
         network: Sizes of the networks.
         fixed_top: Share of the variance of q(z_T | z_{T-1}) that is signal, if the top of the
             encoder is fixed and linear Gaussian as in diffusion; 0 learns it.
+        unit_scale: Whether z_1 … z_{T-1} have a scale of their own (`units.py`), as at the end
+            of a training.
 
     Raises:
         BadInput: A field is out of range; the message names it.
@@ -52,6 +56,7 @@ class MHVAEConfig:
     levels: tuple[tuple[int, ...], ...]
     network: NetworkConfig = field(default_factory=NetworkConfig)
     fixed_top: float = 0.0
+    unit_scale: bool = False
 
     def __post_init__(self) -> None:
         check_image_shape(self.image_shape)
@@ -160,6 +165,7 @@ class MHVAE(HierarchicalModel, Pretrained):
         self.decoder = ConditionalImage(
             shapes[1], config.image_shape, self.likelihood_family, sizes
         )
+        self.units = Units(config.levels[:-1] if config.unit_scale else ())
         # Not saved: it only carries the device and the dtype of the fixed top prior.
         self.register_buffer("anchor", torch.zeros(()), persistent=False)
 
@@ -196,17 +202,35 @@ class MHVAE(HierarchicalModel, Pretrained):
 
     def posterior(self, t: int, z: Chain) -> Distribution:
         """q(z_t | z_{t-1})."""
-        below = known(z, t - 1)
+        below = self.units.inward(t - 1, known(z, t - 1))
         # An image is centred, so that the first layer sees both signs.
-        return self.encoders[t - 1](2 * below - 1 if t == 1 else below)
+        return self.units.outward(t, self.encoders[t - 1](2 * below - 1 if t == 1 else below))
 
     def prior(self, t: int, z: Chain) -> Distribution:
         """p(z_t | z_{t+1}), and N(0, I) at the top."""
         if t < self.depth:
-            return self.priors[t - 1](known(z, t + 1))
+            above = self.units.inward(t + 1, known(z, t + 1))
+            return self.units.outward(t, self.priors[t - 1](above))
         shape = self.level(t).shape
         return gaussian(self.anchor.expand(shape), (self.anchor + 1).expand(shape), len(shape))
 
     def likelihood(self, z: Chain) -> Distribution:
         """p(x | z_1)."""
-        return self.decoder(known(z, 1))
+        return self.decoder(self.units.inward(1, known(z, 1)))
+
+
+def in_units(model: MHVAE, stds: Sequence[Tensor]) -> MHVAE:
+    """The same model with z_1 … z_{T-1} measured in units of σ_t; every rate stays as it is.
+
+    Args:
+        model: One without a scale of its own yet.
+        stds: σ of the aggregate posterior of z_1 … z_T, each `(C,)`; the top's is not used.
+    """
+    if model.config.unit_scale:
+        raise ValueError("only a model without units can be brought to units")
+    scaled = MHVAE(replace(model.config, unit_scale=True)).to(model.anchor.device)
+    own = {key: value for key, value in scaled.state_dict().items() if key.startswith("units.")}
+    scaled.load_state_dict(own | model.state_dict())
+    for t in bottom_up(model.depth - 1):
+        scaled.units.set_scale(t, stds[t - 1].to(model.anchor.device))
+    return scaled.train(model.training).requires_grad_(next(model.parameters()).requires_grad)

@@ -33,7 +33,7 @@ from models.errors import BadInput
 from models.evaluation import evaluate
 from models.likelihoods import LIKELIHOODS
 from models.measures import active_units, mean_terms, seen_test_set
-from models.mhvae import MHVAE, MHVAEConfig
+from models.mhvae import MHVAE, MHVAEConfig, in_units
 from models.networks import NORMS, RESIZES, NetworkConfig
 from models.presets import PRESETS
 from models.processes import ALONE, Processes, StopRequest, join_processes
@@ -297,7 +297,7 @@ def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spen
     write_status(files, "finishing", "measuring the model", **progress)
     if not isinstance(state.ema, MHVAE):
         raise TypeError("only an MHVAE is trained and saved")
-    model = as_stored(state.ema)
+    model = as_stored(in_units(state.ema, spreads(state.ema, data)))
     model.to(next(state.model.parameters()).device)
     write_file(files.preview, preview(model, data.test))
     quick = data.test[:QUICK_IMAGES]
@@ -309,13 +309,20 @@ def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spen
         "data": data.card["source"],
         "wall_s": round(spent.wall_s, 1), "cpu_s": round(spent.cpu_s, 1),
     }  # fmt: skip
-    card = model_card(run.name, run.model, result, data.card, training)
+    card = model_card(run.name, model.config, result, data.card, training)
     save_checkpoint(
         files.out, run.name, model, statistics, result, data.card, training,
         data.test[:EXAMPLES], card,
     )  # fmt: skip
     ended = "done" if state.step == run.training.steps else "stopped"
     write_status(files, ended, **progress)
+
+
+def spreads(model: MHVAE, data: Data, seed: int = 0) -> list[torch.Tensor]:
+    """σ of the aggregate posterior of z_1 … z_T over training images, each `(C,)`."""
+    nothing = tuple(torch.zeros(level.channels, dtype=torch.bool) for level in model.levels)
+    chosen = np.sort(epoch_order(len(data.train), seed, epoch=0)[:QUICK_STATISTICS])
+    return [level.std for level in level_statistics(model, data.train[chosen], nothing, seed)]
 
 
 def measure(
