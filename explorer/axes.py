@@ -6,8 +6,9 @@ For z_t with aggregate posterior q(z_t) over the training set:
     component k    direction_k = σ_k · v_k,      v_k = k-th principal component of E_q[z_t | x],
                                                  σ_k = std of q(z_t) along v_k
 
-so that an edit of s units of σ adds s · direction to z_t. A coordinate of a spatial level is
-a channel, moved over the whole field.
+so that an edit of s units of σ adds s · direction to z_t. The coordinates of a spatial level are
+its channels, moved at every position alike or, under a region, by the share of each position
+that the region covers (`explorer/masks.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from explorer.masks import coverage
 from explorer.recipe import Edit, Recipe
+from explorer.regions import WHOLE, Region
 from models.base import HierarchicalModel, Level, top_down
 from models.errors import BadInput
 
@@ -37,7 +40,8 @@ class Axis:
 
     Args:
         index: The index that an `Edit` along this axis carries.
-        label: What it is: "unit 7" is coordinate 7 counted from 0, "component 1" the first.
+        label: What it is: "unit 7" is coordinate 7 counted from 0 ("channel 7" of a spatial
+            level), "component 1" the first.
         detail: What it weighs: "1.2 nats" or "31 % of variance".
     """
 
@@ -52,17 +56,40 @@ class LevelAxes:
 
     Args:
         level: The subscript t.
-        size: Number of coordinates, dead ones included.
+        shape: Its event shape, `(D,)` or `(C, H, W)`: D or C coordinates, dead ones included.
         dead: Number of inactive coordinates, which get no slider.
         coordinate: Active coordinates, ranked by the nats they carry.
         component: Principal components with a share of variance worth a slider.
     """
 
     level: int
-    size: int
+    shape: tuple[int, ...]
     dead: int
     coordinate: tuple[Axis, ...]
     component: tuple[Axis, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of coordinates."""
+        return self.shape[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """How far a level moves along its coordinates, and where.
+
+    Args:
+        along: The step of each coordinate, with shape `(C,)`.
+        region: The part of the picture that moves.
+    """
+
+    along: Tensor
+    region: Region
+
+    @property
+    def key(self) -> tuple[bytes, Region]:
+        """All that the step depends on, to be compared and hashed."""
+        return self.along.numpy().tobytes(), self.region
 
 
 def level_axes(level: Level, statistics: LevelStatistics) -> LevelAxes:
@@ -72,11 +99,12 @@ def level_axes(level: Level, statistics: LevelStatistics) -> LevelAxes:
         key=lambda i: (-float(statistics.nats[i]), i),
     )
     shares = [float(share) for share in statistics.component_share]
+    name = "channel" if level.is_spatial else "unit"
     return LevelAxes(
         level=level.index,
-        size=level.channels,
+        shape=level.shape,
         dead=level.channels - len(ranked),
-        coordinate=tuple(Axis(i, f"unit {i}", _nats(float(statistics.nats[i]))) for i in ranked),
+        coordinate=tuple(Axis(i, f"{name} {i}", _nats(float(statistics.nats[i]))) for i in ranked),
         component=tuple(
             Axis(k, f"component {k + 1}", _share(share))
             for k, share in sorted(enumerate(shares), key=lambda pair: (-pair[1], pair[0]))
@@ -104,15 +132,17 @@ def offsets(model: HierarchicalModel, statistics: Statistics, recipe: Recipe) ->
         BadInput: As `steps`.
     """
     moved = steps(model, statistics, recipe)
-    return {t: spread(model.level(t), along) for t, along in moved.items()}
+    return {t: offset(model.level(t), parts) for t, parts in moved.items()}
 
 
-def steps(model: HierarchicalModel, statistics: Statistics, recipe: Recipe) -> dict[int, Tensor]:
-    """How far every edited level moves along each of its coordinates, `(C,)` by subscript.
+def steps(
+    model: HierarchicalModel, statistics: Statistics, recipe: Recipe
+) -> dict[int, tuple[Step, ...]]:
+    """The steps of every edited level by its subscript, one for each region.
 
     Raises:
         BadInput: If the recipe has another number of levels than the model, or an edit names
-            an axis that the model does not have.
+            an axis that the model does not have or a region of a level without places.
     """
     if recipe.depth != model.depth:
         raise BadInput(
@@ -121,15 +151,24 @@ def steps(model: HierarchicalModel, statistics: Statistics, recipe: Recipe) -> d
         )
     by_level = groupby(recipe.edits, key=attrgetter("level"))  # the edits are sorted
     return {
-        t: step(model.level(t), statistics.levels[t - 1], tuple(edits)) for t, edits in by_level
+        t: _by_region(model.level(t), statistics.levels[t - 1], tuple(edits))
+        for t, edits in by_level
     }
+
+
+def _by_region(
+    level: Level, statistics: LevelStatistics, edits: tuple[Edit, ...]
+) -> tuple[Step, ...]:
+    regions = sorted({edit.region for edit in edits})
+    within = {region: [e for e in edits if e.region == region] for region in regions}
+    return tuple(Step(step(level, statistics, within[region]), region) for region in regions)
 
 
 def step(level: Level, statistics: LevelStatistics, edits: Sequence[Edit]) -> Tensor:
     """The sum of sigma·direction over the edits of one level, with shape `(C,)`.
 
     Raises:
-        BadInput: If the level has no such axis.
+        BadInput: If the level has no such axis, or no places and an edit has a region.
     """
     for edit in edits:
         check_axis(level, statistics, edit)
@@ -152,8 +191,26 @@ def spread(level: Level, along: Tensor) -> Tensor:
     return along.reshape(level.channels, *fill).expand(level.shape)
 
 
+def offset(level: Level, parts: Sequence[Step]) -> Tensor:
+    """δ of one level, with shape `(*event)`: each step over the share that its region covers."""
+    fields = [_confined(level, part) for part in parts]
+    return fields[0] if len(fields) == 1 else torch.stack(fields).sum(0)
+
+
+def _confined(level: Level, part: Step) -> Tensor:
+    field = spread(level, part.along)
+    if part.region == WHOLE:
+        return field
+    return field * torch.tensor(coverage(part.region, level.shape[-1]))
+
+
 def check_axis(level: Level, statistics: LevelStatistics, edit: Edit) -> None:
-    """Refuse an edit along an axis that the level does not have."""
+    """Refuse an edit along an axis that the level does not have, or under a region it cannot."""
+    if edit.region != WHOLE and not level.is_spatial:
+        raise BadInput(
+            f"recipe: an edit of level {level.index} has a region, but this level is a vector "
+            "without places - move it over the whole picture: leave the region out"
+        )
     count = axis_count(level, statistics, edit.kind)
     if not 0 <= edit.index < count:
         raise BadInput(

@@ -10,8 +10,8 @@ a number given once to all that it depends on:
 
 and the picture under z'_s with everything below at the prior's mean is known by the place of
 z'_s (at s = 1 that is the full decode). What is kept is the very tensor that was computed, so a
-picture is bit for bit the same whatever is remembered. δ_s enters by its values rather than
-by its edits: a model measured again keeps its weights, but moves by another σ.
+picture is bit for bit the same whatever is remembered. δ_s enters by its values and regions
+rather than by its edits: a model measured again keeps its weights, but moves by another σ.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from explorer.axes import spread, steps
+from explorer.axes import offset, steps
 from explorer.recipe import Recipe
 from explorer.stores import Bounded
 from models.base import HierarchicalModel, Trace, top_down
@@ -110,8 +110,8 @@ class Chains:
             draw = partial(decode_level, model, trace, tuple(z), s, changed, policy, temperature)
             level = self._level((above, *_essence(policy, temperature)), draw)
             if s in moves:
-                move = partial(_moved, level.latent, spread(model.level(s), moves[s]))
-                level = self._level((level.place, moves[s].numpy().tobytes()), move)
+                move = partial(_moved, level.latent, partial(offset, model.level(s), moves[s]))
+                level = self._level((level.place, *(part.key for part in moves[s])), move)
             z[s], places[s], changed = level.latent, level.place, level.changed
             above = level.place
         return Decoded(tuple(z), tuple(places))
@@ -138,5 +138,5 @@ def _essence(policy: Policy, temperature: float) -> tuple[Hashable, ...]:
     return (policy, temperature) if fresh else (policy.kind,)
 
 
-def _moved(latent: Tensor, offset: Tensor) -> tuple[Tensor, bool]:
-    return latent + offset.to(latent), True
+def _moved(latent: Tensor, delta: Callable[[], Tensor]) -> tuple[Tensor, bool]:
+    return latent + delta().to(latent), True

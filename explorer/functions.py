@@ -21,7 +21,7 @@ from explorer.answers import (
 from explorer.axes import all_axes, offsets
 from explorer.gate import PATH, Gate
 from explorer.live import Live
-from explorer.opening import Ref, fitting_recipe
+from explorer.opening import Ref, fitting_recipe, sides_of
 from explorer.render import shadowed
 from explorer.stores import Bounded
 from models.checkpoint import Checkpoint
@@ -75,14 +75,17 @@ class Functions:
         recipe = fitting_recipe(checkpoint, source.pixels, recipe)
         offsets(checkpoint.model, checkpoint.statistics, recipe)  # refuses what the model lacks
         result = await self._live.opened(checkpoint, source.pixels)
+        side = source.pixels.shape[0]
+        sized = await self._live.sized(checkpoint, side)
         shown = await self._live.in_pool(lambda: uploading.source_json(source, checkpoint))
         sprite = await self._live.in_pool(lambda: self._sprite(checkpoint))
-        levels = all_axes(checkpoint.model, checkpoint.statistics)
+        levels = all_axes(sized.model, checkpoint.statistics)
         return {
             "model": wire.model_json(entry, checkpoint),
             "levels": [wire.level_json(axes) for axes in levels],
             "examples": sprite,
             "source": shown,
+            "sides": wire.sides_json(checkpoint, sides_of(checkpoint, source), side),
             "image": wire.frame_json(result.seen),
             "reconstruction": wire.frame_json(result.reconstruction),
             "recipe": recipe.to_dict(),
@@ -91,11 +94,18 @@ class Functions:
         }
 
     async def terms(self, request: Mapping[str, object]) -> Json:
-        """What the image of a recipe costs its model; asked for once the image is shown."""
+        """What the image of a recipe costs its model; asked for once the image is shown.
+
+        For an image that is unusual to it, also another model that takes any photograph.
+        """
         recipe = recipe_of(request)
         checkpoint = await self._live.checkpoint(recipe)
         terms = await self._live.terms(checkpoint, self._live.pixels(recipe.image))
-        return {"terms": wire.terms_json(terms)}
+        other = None
+        if terms.verdict != "usual":
+            find = self._live.library.for_any_photograph
+            other = await self._live.in_pool(lambda: find(recipe.model))
+        return {"terms": wire.terms_json(terms), "suggestion": wire.suggestion_json(other)}
 
     async def render(self, request: Mapping[str, object]) -> Json:
         """The picture of a recipe; what a drag asks for, so it goes before all else."""

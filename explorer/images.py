@@ -22,6 +22,7 @@ from models.errors import BadInput
 from models.pictures import Crop, crop_box, fit_square, open_picture
 
 KEPT_SIDE = 1024
+KEPT_SHORTER_SIDE = 256  # as much as any model takes, of a long picture too
 PREVIEW_SIDE = 512
 SMALLEST_CROP = 0.02
 _CROP_FIELDS = ("x", "y", "size")
@@ -36,8 +37,8 @@ class Upload:
     Args:
         key: The first 32 hex digits of the SHA-256 of its file.
         name: What its file was called.
-        image: The picture, "L" or "RGB", upright, its long side at most 1024. Not to be
-            written to.
+        image: The picture, "L" or "RGB", upright, its long side at most 1024 where the short
+            one keeps 256. Not to be written to.
         width: Width of the original in pixels, upright.
         height: Height of the original in pixels, upright.
     """
@@ -97,7 +98,9 @@ def read_upload(data: bytes, name: str) -> Upload:
     """Decode the bytes of a file; BadInput where they are no picture that can be read."""
     image = open_picture(data, name)
     width, height = image.size
-    image.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
+    aspect = max(width, height) / min(width, height)
+    kept = max(KEPT_SIDE, round(KEPT_SHORTER_SIDE * aspect))
+    image.thumbnail((kept, kept), Image.Resampling.LANCZOS)
     return Upload(hashlib.sha256(data).hexdigest()[:32], name, image, width, height)
 
 
@@ -112,6 +115,12 @@ def to_model(
     """
     pixels = fit_square(upload.image, image_shape, crop)
     return 255 - pixels if invert else pixels
+
+
+def shrunk(pixels: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """Model-sized pixels `(H, W, C)` brought to another of a model's sizes."""
+    grey = pixels.shape[2] == 1
+    return fit_square(Image.fromarray(pixels[..., 0] if grey else pixels), image_shape)
 
 
 def default_crop(upload: Upload, image_shape: tuple[int, int, int]) -> Crop:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -103,6 +103,10 @@ class ForOne(nn.Module):
         super().__init__()
         self.network = network
         self.fast = fast
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """The weights of the plain network under its own names, as a view at another side takes."""
+        return self.network.state_dict(*args, **kwargs)
 
     def forward(self, h: Tensor) -> Tensor:
         return self.fast(h.contiguous()) if h.shape[0] == 1 else self.network(h)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from explorer.sides import largest_side
 from explorer.stores import Bounded
 from models.atomic import current
 from models.checkpoint import Checkpoint, load_checkpoint
@@ -40,6 +41,8 @@ class Entry:
         summary: One line on what it is.
         hash: Hash of its weights; None if it cannot be loaded.
         error: Why it cannot be loaded; None if it can.
+        takes_any: Whether it takes any photograph: in colour, of any part of one, since it is
+            fully convolutional.
     """
 
     id: str
@@ -49,6 +52,7 @@ class Entry:
     summary: str = ""
     hash: str | None = None
     error: str | None = None
+    takes_any: bool = False
 
 
 class Library:
@@ -154,6 +158,18 @@ class Library:
         """The id of the model whose weights have this hash, if it is in reach."""
         return next((entry.id for entry in self.entries() if entry.hash == hash), None)
 
+    def for_any_photograph(self, besides: str) -> Entry | None:
+        """A model that takes any photograph, where the one in use does not.
+
+        Args:
+            besides: Hash of the model in use.
+        """
+        entries = [entry for entry in self.entries() if entry.error is None]
+        if any(entry.hash == besides and entry.takes_any for entry in entries):
+            return None
+        # Not of the runs: whoever trained one knows of it.
+        return next((e for e in entries if e.takes_any and e.group != "runs"), None)
+
     def _found(self) -> list[Entry]:
         """What lies on disk now, nothing of it read yet; the default first."""
         entries: list[Entry] = []
@@ -206,13 +222,21 @@ class Library:
 
 
 def _described(entry: Entry, checkpoint: Checkpoint) -> Entry:
-    colours = "grey" if checkpoint.model.image_shape[0] == 1 else "colour"
-    _, height, width = checkpoint.model.image_shape
-    sizes = "/".join(str(level.channels) for level in checkpoint.model.levels)
-    depth = checkpoint.model.depth
-    summary = f"{width}×{height} {colours}, {depth} level{'s' * (depth > 1)} of {sizes}"
+    model = checkpoint.model
+    channels, side, _ = model.image_shape
+    colours = "grey" if channels == 1 else "colour"
+    largest = largest_side(model)
+    upto = f" to {largest}×{largest}" if largest > side else ""
+    shapes = ["×".join(map(str, level.shape)) for level in model.levels]
+    sizes = (", " if any(level.is_spatial for level in model.levels) else "/").join(shapes)
+    depth = model.depth
+    summary = f"{side}×{side}{upto} {colours}, {depth} level{'s' * (depth > 1)} of {sizes}"
     return replace(
-        entry, title=checkpoint.name or entry.title, summary=summary, hash=checkpoint.hash
+        entry,
+        title=checkpoint.name or entry.title,
+        summary=summary,
+        hash=checkpoint.hash,
+        takes_any=channels == 3 and model.side_step is not None,
     )
 
 

@@ -25,17 +25,19 @@ from explorer.library import Entry, Library
 from explorer.opening import Opened, Ref, Source, check_size, example_source, opened
 from explorer.recipe import Recipe
 from explorer.render import Frame, Rung, ladder, render, sample_frame
+from explorer.sides import Views, own_side
 from explorer.stores import Bounded, image_hash
 from explorer.terms import ImageTerms, encode_image, weighing
 from explorer.worker import DETAILS, OPEN, RENDER, DeviceWorker
-from models.base import Trace
+from models.base import HierarchicalModel, Trace
 from models.chain import with_own_noise
 from models.checkpoint import Checkpoint
 
 R = TypeVar("R")
 
 MAX_IMAGES, MAX_IMAGE_BYTES = 4_096, 128 * 2**20
-MAX_TRACES = 256
+MAX_TRACES, MAX_TRACE_BYTES = 256, 96 * 2**20
+MAX_OPENED_BYTES = 32 * 2**20
 FILE_THREADS = 2
 
 
@@ -69,8 +71,13 @@ class Live:
         self._images: Bounded[str, np.ndarray] = Bounded(
             MAX_IMAGES, MAX_IMAGE_BYTES, lambda pixels: pixels.nbytes
         )
-        self._traces: Bounded[tuple[str, str, int | None], Trace] = Bounded(MAX_TRACES)
-        self._opened: Bounded[tuple[str, str], Opened] = Bounded(MAX_TRACES)
+        self._views = Views()
+        self._traces: Bounded[tuple[str, str, int | None], Trace] = Bounded(
+            MAX_TRACES, MAX_TRACE_BYTES, _trace_bytes
+        )
+        self._opened: Bounded[tuple[str, str], Opened] = Bounded(
+            MAX_TRACES, MAX_OPENED_BYTES, lambda result: _trace_bytes(result.trace)
+        )
         self._terms: Bounded[tuple[str, str], ImageTerms] = Bounded(MAX_TRACES)
 
     def close(self) -> None:
@@ -101,7 +108,8 @@ class Live:
         """A model by its id, and the image that a reference means to it; the image is kept."""
         entry, checkpoint = await self.model(id)
         if ref.kind == "sample":
-            source = Source((await self.sampled(checkpoint, ref.seed)).pixels, ref)
+            sized = await self.sized(checkpoint, ref.side or own_side(checkpoint.model))
+            source = Source((await self.sampled(sized, ref.seed)).pixels, ref)
         elif ref.kind == "example":
             source = example_source(checkpoint, ref)
         else:
@@ -110,6 +118,14 @@ class Live:
             )
         self._images.put(image_hash(source.pixels), source.pixels)
         return entry, checkpoint, source
+
+    async def sized(self, checkpoint: Checkpoint, side: int) -> Checkpoint:
+        """A checkpoint whose model takes images of a side, in pixels.
+
+        Raises:
+            BadInput: If the model does not.
+        """
+        return await self.in_pool(lambda: self._views.at(checkpoint, side))
 
     async def sampled(self, checkpoint: Checkpoint, seed: int, temperature: float = 1.0) -> Frame:
         """A picture from a model's prior."""
@@ -121,7 +137,8 @@ class Live:
         key = (checkpoint.hash, image_hash(pixels))
         result = self._opened.get(key)
         if result is None:
-            result = await self.worker.run(lambda: opened(checkpoint, pixels), OPEN)
+            sized = await self.sized(checkpoint, pixels.shape[0])
+            result = await self.worker.run(lambda: opened(sized, pixels), OPEN)
             self._opened.put(key, result)
             self._traces.put((*key, None), result.trace)
         return result
@@ -132,7 +149,8 @@ class Live:
         known = self._terms.get(key)
         if known is not None:
             return known
-        draws = weighing(checkpoint, pixels)
+        sized = await self.sized(checkpoint, pixels.shape[0])
+        draws = weighing(sized, pixels, own=checkpoint)
         while (found := await self.worker.run(lambda: next(draws), DETAILS)) is None:
             pass
         self._terms.put(key, found)
@@ -152,8 +170,9 @@ class Live:
         if checkpoint is None:
             return None
         trace = self._trace(checkpoint, recipe)
+        model = self._model_for(checkpoint, trace)
         started = time.perf_counter()
-        frame = render(checkpoint.model, trace, recipe, checkpoint.statistics, self._chains)
+        frame = render(model, trace, recipe, checkpoint.statistics, self._chains)
         return Drawn(frame, 1000 * (time.perf_counter() - started))
 
     async def checkpoint(self, recipe: Recipe) -> Checkpoint:
@@ -178,7 +197,8 @@ class Live:
 
         def begin() -> Iterator[Rung]:
             trace = self._trace(checkpoint, recipe)
-            return ladder(checkpoint.model, trace, recipe, checkpoint.statistics, self._chains)
+            model = self._model_for(checkpoint, trace)
+            return ladder(model, trace, recipe, checkpoint.statistics, self._chains)
 
         return await self.worker.run(begin, DETAILS)
 
@@ -197,7 +217,18 @@ class Live:
         if trace is None:
             pixels = self.pixels(recipe.image)
             check_size(checkpoint, pixels)
-            trace = encode_image(checkpoint, pixels, recipe.encode_seed)
-            trace = with_own_noise(checkpoint.model, trace)
+            sized = self._views.at(checkpoint, pixels.shape[0])
+            trace = encode_image(sized, pixels, recipe.encode_seed)
+            trace = with_own_noise(sized.model, trace)
             self._traces.put(key, trace)
         return trace
+
+    def _model_for(self, checkpoint: Checkpoint, trace: Trace) -> HierarchicalModel:
+        """The model at the side of an encoded image."""
+        return self._views.at(checkpoint, trace.z[0].shape[-1]).model
+
+
+def _trace_bytes(trace: Trace) -> int:
+    """About the memory that a trace takes: its chain, its posteriors and its own detail."""
+    latents = sum(z.nbytes for z in trace.z[1:])
+    return trace.z[0].nbytes + latents * (4 if trace.own else 3)

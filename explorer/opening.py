@@ -4,8 +4,8 @@ A reference says where the image comes from, so that a reload or another model c
 again:
 
     {"kind": "example", "index": n}                       the n-th test image of the model
-    {"kind": "upload", "key": sha, "crop": …, "invert": …}  a file that was uploaded
-    {"kind": "sample", "seed": n}                         drawn from the model's prior
+    {"kind": "upload", "key": sha, "crop": …, "invert": …, "side": …}  a file that was uploaded
+    {"kind": "sample", "seed": n, "side": …}              drawn from the model's prior
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from explorer.answers import Json
 from explorer.images import Upload, crop_from_json, crop_to_json
 from explorer.recipe import MAX_SEED, Recipe, zero_recipe
 from explorer.render import Frame, frame_of, picture
+from explorer.sides import MAX_SIDE, fitting_side, largest_side, offered_sides, takes_side
 from explorer.stores import image_hash
 from explorer.terms import encode_image
 from explorer.wire import SPRITE_COUNT
@@ -43,6 +44,8 @@ class Ref:
         crop: The part of the upload that the model sees; None for the default.
         invert: Whether light and dark are exchanged; None to let the model's data decide.
         seed: Seed of the noise; of a sample.
+        side: The side in pixels that an upload is brought to, or a sample drawn at; None for
+            the largest that an upload fills, and for the model's own of a sample.
     """
 
     kind: str
@@ -51,6 +54,7 @@ class Ref:
     crop: Crop | None = None
     invert: bool | None = None
     seed: int = 0
+    side: int | None = None
 
     @classmethod
     def parse(cls, value: object) -> Ref:
@@ -64,8 +68,11 @@ class Ref:
         kind = value.get("kind")
         if kind == "example":
             return cls(kind, index=_whole("index", value.get("index"), MAX_SEED))
+        side = value.get("side")
+        if side is not None:
+            side = _whole("side", side, MAX_SIDE)
         if kind == "sample":
-            return cls(kind, seed=_whole("seed", value.get("seed"), MAX_SEED))
+            return cls(kind, seed=_whole("seed", value.get("seed"), MAX_SEED), side=side)
         if kind != "upload":
             raise _bad("kind must be example, upload or sample")
         key, invert = value.get("key"), value.get("invert")
@@ -73,25 +80,32 @@ class Ref:
             raise _bad("key must be the key of an upload")
         if invert is not None and not isinstance(invert, bool):
             raise _bad("invert must be true, false or null")
-        return cls(kind, key=key, crop=crop_from_json(value.get("crop")), invert=invert)
+        crop = crop_from_json(value.get("crop"))
+        return cls(kind, key=key, crop=crop, invert=invert, side=side)
 
     def to_dict(self) -> Json:
         """The reference as JSON-able values."""
         if self.kind == "example":
             return {"kind": self.kind, "index": self.index}
         if self.kind == "sample":
-            return {"kind": self.kind, "seed": self.seed}
+            return {"kind": self.kind, "seed": self.seed, "side": self.side}
         crop = None if self.crop is None else crop_to_json(self.crop)
-        return {"kind": self.kind, "key": self.key, "crop": crop, "invert": self.invert}
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "crop": crop,
+            "invert": self.invert,
+            "side": self.side,
+        }
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """An image at the size of a model.
+    """An image at a size that a model takes.
 
     Args:
         pixels: 8-bit pixels, with shape `(H, W, C)`.
-        ref: Where they come from, nothing left open.
+        ref: Where they come from, nothing but the side left open.
         upload: The whole picture, of an upload.
         suggest_invert: Whether the upload looks inverted to this model.
     """
@@ -125,6 +139,18 @@ def example_source(checkpoint: Checkpoint, ref: Ref) -> Source:
     return Source(checkpoint.examples[ref.index], ref)
 
 
+def sides_of(checkpoint: Checkpoint, source: Source) -> tuple[int, ...]:
+    """The sides that a person may choose from for an image; none if there is no choice."""
+    model = checkpoint.model
+    if model.side_step is None or source.ref.kind == "example":
+        return ()
+    largest = largest_side(model)
+    if source.upload is not None:
+        largest = fitting_side(model, min(source.upload.image.size))
+    sides = {*offered_sides(model, largest), source.pixels.shape[0]}
+    return tuple(sorted(sides)) if len(sides) > 1 else ()
+
+
 def opened(checkpoint: Checkpoint, pixels: np.ndarray) -> Opened:
     """Encode and reconstruct an image; runs on the device."""
     trace = with_own_noise(checkpoint.model, encode_image(checkpoint, pixels))
@@ -137,10 +163,11 @@ def opened(checkpoint: Checkpoint, pixels: np.ndarray) -> Opened:
 
 def check_size(checkpoint: Checkpoint, pixels: np.ndarray) -> None:
     """Refuse an image that was made for a model of another size."""
-    channels, height, width = checkpoint.model.image_shape
-    if pixels.shape != (height, width, channels):
+    channels, own, _ = checkpoint.model.image_shape
+    height, width, found = pixels.shape
+    if found != channels or width != height or not takes_side(checkpoint.model, width):
         raise BadInput(
-            f"the recipe's image is not of the size that its model takes ({width} × {height}, "
+            f"the recipe's image is not of the size that its model takes ({own} × {own}, "
             f"{channels} channels) - open the image with this model"
         )
 
@@ -162,7 +189,7 @@ def fitting_recipe(checkpoint: Checkpoint, pixels: np.ndarray, recipe: Recipe | 
     if recipe.image != name:
         raise BadInput(
             f"the recipe was made on the image {recipe.image}, but the one open is {name} - "
-            "open that image first, with the same crop"
+            "open that image first, with the same crop and side"
         )
     return recipe
 

@@ -4,27 +4,40 @@ A recipe names its model and its image by hash and holds edits, policies, seeds 
 temperature; it knows neither torch nor gradio. Undo, links, export and replay are nothing
 but recipes kept and read again, so one that went through JSON must come out equal:
 
-    {"version": 1, "model": "<16 hex>", "image": "<16 hex>",
-     "edits": [[level, kind, index, sigma], ...],
+    {"version": 2, "model": "<16 hex>", "image": "<16 hex>",
+     "edits": [[level, kind, index, sigma], ...],     under a region: [..., sigma, n]
+     "regions": [[shape, ...], ...],                  its n-th, from 0 (`regions.py`)
      "policies": [[kind, seed, rho], ...],            z_1 … z_T
      "temperature": 1.0, "encode_seed": null}
+
+A recipe of version 1 has no "regions", else it is the same; it is read as one of version 2.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import reprlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from math import isfinite
-from typing import TypeVar
 
+from explorer.checks import (
+    WHAT_TO_DO,
+    bad,
+    check_count,
+    check_one_of,
+    check_whole,
+    listed,
+    named,
+    number,
+    shown,
+)
+from explorer.regions import MAX_REGIONS, WHOLE, Region, canonical, region_from, table
 from models.errors import BadInput
 from models.policy import KINDS as POLICY_KINDS
 from models.policy import Policy
 
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)
 AXIS_KINDS = ("coordinate", "component")
 MAX_SIGMA = 3.0
 MAX_TEMPERATURE = 2.0
@@ -34,11 +47,9 @@ MAX_DEPTH = 64
 MAX_EDITS = 4_096
 MAX_JSON_CHARS = 500_000
 
-_KEYS = ("version", "model", "image", "edits", "policies", "temperature", "encode_seed")
+_KEYS_1 = ("version", "model", "image", "edits", "policies", "temperature", "encode_seed")
+_KEYS = (*_KEYS_1[:4], "regions", *_KEYS_1[4:])
 _HASH = re.compile(r"[0-9a-f]{16}")
-_V = TypeVar("_V")
-_R = TypeVar("_R")
-_WHAT_TO_DO = "correct it, or copy the recipe again from the page"
 
 
 @dataclass(frozen=True)
@@ -50,23 +61,27 @@ class Edit:
         kind: One of `AXIS_KINDS`.
         index: The axis among those of its kind, from 0.
         sigma: How far, in [-3, 3], in standard deviations of the aggregate posterior.
+        region: Where, for a spatial level; the whole picture by default.
     """
 
     level: int
     kind: str
     index: int
     sigma: float
+    region: Region = WHOLE
 
     def __post_init__(self) -> None:
-        _whole("level", self.level, 1, MAX_DEPTH)
-        _one_of("kind", self.kind, AXIS_KINDS)
-        _whole("index", self.index, 0, MAX_INDEX)
-        object.__setattr__(self, "sigma", _number("sigma", self.sigma, -MAX_SIGMA, MAX_SIGMA))
+        check_whole("level", self.level, 1, MAX_DEPTH)
+        check_one_of("kind", self.kind, AXIS_KINDS)
+        check_whole("index", self.index, 0, MAX_INDEX)
+        object.__setattr__(self, "sigma", number("sigma", self.sigma, -MAX_SIGMA, MAX_SIGMA))
+        if self.region != WHOLE:
+            object.__setattr__(self, "region", canonical(self.region))
 
     @property
-    def axis(self) -> tuple[int, str, int]:
-        """What the edit moves along: (level, kind, index)."""
-        return (self.level, self.kind, self.index)
+    def axis(self) -> tuple[int, str, int, Region]:
+        """What the edit moves along, and where; no two edits of a recipe share it."""
+        return (self.level, self.kind, self.index, self.region)
 
 
 @dataclass(frozen=True)
@@ -94,17 +109,17 @@ class Recipe:
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        _check_version(self.version)
+        _check_version(self.version, (VERSION,))
         _check_hash("model", self.model)
         _check_hash("image", self.image)
-        _check_count("policies", len(self.policies), 1, MAX_DEPTH)
-        _check_count("edits", len(self.edits), 0, MAX_EDITS)
+        check_count("policies", len(self.policies), 1, MAX_DEPTH)
+        check_count("edits", len(self.edits), 0, MAX_EDITS)
         policies = tuple(
-            _named(f"policies[{t}]", _policy, policy) for t, policy in enumerate(self.policies)
+            named(f"policies[{t}]", _policy, policy) for t, policy in enumerate(self.policies)
         )
-        temperature = _number("temperature", self.temperature, 0.0, MAX_TEMPERATURE)
+        temperature = number("temperature", self.temperature, 0.0, MAX_TEMPERATURE)
         if self.encode_seed is not None:
-            _whole("encode_seed", self.encode_seed, 0, MAX_SEED)
+            check_whole("encode_seed", self.encode_seed, 0, MAX_SEED)
         object.__setattr__(self, "policies", policies)
         object.__setattr__(self, "temperature", temperature)
         object.__setattr__(self, "edits", _canonical(self.edits, self.depth))
@@ -118,6 +133,11 @@ class Recipe:
         """The policy of z_t, by its subscript."""
         return self.policies[level - 1]
 
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The regions of the edits, each once."""
+        return table(edit.region for edit in self.edits)
+
     def edits_of(self, level: int) -> tuple[Edit, ...]:
         """The edits of z_t, by its subscript."""
         return tuple(edit for edit in self.edits if edit.level == level)
@@ -129,7 +149,7 @@ class Recipe:
 
     def with_policy(self, level: int, policy: Policy) -> Recipe:
         """This recipe with the policy of one level changed."""
-        _whole("level", level, 1, self.depth)
+        check_whole("level", level, 1, self.depth)
         changed = list(self.policies)
         changed[level - 1] = policy
         return replace(self, policies=tuple(changed))
@@ -147,11 +167,13 @@ class Recipe:
 
     def to_dict(self) -> dict[str, object]:
         """The recipe as JSON-able values, in the form at the top of this file."""
+        regions = self.regions
         return {
             "version": self.version,
             "model": self.model,
             "image": self.image,
-            "edits": [list(asdict(edit).values()) for edit in self.edits],
+            "edits": [_edit_json(edit, regions) for edit in self.edits],
+            "regions": [[list(shape) for shape in region] for region in regions],
             "policies": [list(asdict(policy).values()) for policy in self.policies],
             "temperature": self.temperature,
             "encode_seed": self.encode_seed,
@@ -174,16 +196,21 @@ class Recipe:
         """
         fields = _fields(source)
         policies = tuple(
-            _named(f"policies[{at}]", _policy_from, entry)
-            for at, entry in enumerate(_listed("policies", fields["policies"], MAX_DEPTH))
+            named(f"policies[{at}]", _policy_from, entry)
+            for at, entry in enumerate(listed("policies", fields["policies"], MAX_DEPTH))
         )
         if depth is not None and len(policies) != depth:
-            raise _bad("policies", f"has {len(policies)} entries, but the model has {depth} levels")
-        edits = tuple(
-            _named(f"edits[{at}]", _edit_from, entry)
-            for at, entry in enumerate(_listed("edits", fields["edits"], MAX_EDITS))
+            raise bad("policies", f"has {len(policies)} entries, but the model has {depth} levels")
+        regions = tuple(
+            named(f"regions[{at}]", region_from, entry)
+            for at, entry in enumerate(listed("regions", fields["regions"], MAX_REGIONS))
         )
-        values = {key: fields[key] for key in _KEYS if key not in ("edits", "policies")}
+        edits = tuple(
+            named(f"edits[{at}]", lambda entry: _edit_from(entry, regions), entry)
+            for at, entry in enumerate(listed("edits", fields["edits"], MAX_EDITS))
+        )
+        plain = ("model", "image", "temperature", "encode_seed")
+        values = {key: fields[key] for key in plain}
         return cls(policies=policies, edits=edits, **values)  # type: ignore[arg-type]
 
 
@@ -193,22 +220,22 @@ def zero_recipe(model: str, image: str, depth: int) -> Recipe:
 
 
 def _canonical(edits: Iterable[Edit], depth: int) -> tuple[Edit, ...]:
-    seen: set[tuple[int, str, int]] = set()
+    seen: set[tuple[int, str, int, Region]] = set()
     for edit in edits:
         if edit.level > depth:
-            raise _bad("level", f"is {edit.level}, allowed are whole numbers from 1 to {depth}")
+            raise bad("level", f"is {edit.level}, allowed are whole numbers from 1 to {depth}")
         if edit.axis in seen:
-            raise _bad(
-                "edits", f"has level {edit.level}, {edit.kind} {edit.index} twice, allowed is once"
-            )
+            where = "" if edit.region == WHOLE else " in one region"
+            twice = f"has level {edit.level}, {edit.kind} {edit.index} twice{where}"
+            raise bad("edits", f"{twice}, allowed is once")
         seen.add(edit.axis)
     return tuple(sorted((e for e in edits if e.sigma != 0.0), key=lambda edit: edit.axis))
 
 
 def _policy(policy: Policy) -> Policy:
-    _one_of("kind", policy.kind, POLICY_KINDS)
-    _whole("seed", policy.seed, 0, MAX_SEED)
-    return replace(policy, rho=_number("rho", policy.rho, 0.0, 1.0))
+    check_one_of("kind", policy.kind, POLICY_KINDS)
+    check_whole("seed", policy.seed, 0, MAX_SEED)
+    return replace(policy, rho=number("rho", policy.rho, 0.0, 1.0))
 
 
 def _policy_from(entry: object) -> Policy:
@@ -216,104 +243,69 @@ def _policy_from(entry: object) -> Policy:
     return _policy(Policy(kind, seed, rho))  # type: ignore[arg-type]
 
 
-def _edit_from(entry: object) -> Edit:
+def _edit_from(entry: object, regions: tuple[Region, ...]) -> Edit:
+    if isinstance(entry, list | tuple) and len(entry) == 5:
+        *axis, sigma, at = entry
+        if not regions:
+            raise bad("region", f"is {shown(at)}, but the recipe lists no regions")
+        check_whole("region", at, 0, len(regions) - 1)
+        return Edit(*axis, sigma, regions[at])  # type: ignore[arg-type]
     level, kind, index, sigma = _entry(entry, "[level, kind, index, sigma]", 4)
     return Edit(level, kind, index, sigma)  # type: ignore[arg-type]
+
+
+def _edit_json(edit: Edit, regions: tuple[Region, ...]) -> list[object]:
+    plain: list[object] = [edit.level, edit.kind, edit.index, edit.sigma]
+    return plain if edit.region == WHOLE else [*plain, regions.index(edit.region)]
 
 
 def _fields(source: str | Mapping[str, object]) -> Mapping[str, object]:
     parsed: object = source
     if isinstance(source, str):
         if len(source) > MAX_JSON_CHARS:
-            raise BadInput(f"the recipe is longer than {MAX_JSON_CHARS:,} letters - {_WHAT_TO_DO}")
+            raise BadInput(f"the recipe is longer than {MAX_JSON_CHARS:,} letters - {WHAT_TO_DO}")
         try:
             parsed = json.loads(source, object_pairs_hook=_no_key_twice)
         except (ValueError, RecursionError) as error:
             if isinstance(error, BadInput):
                 raise
-            raise BadInput(f"the recipe is not valid JSON - {_WHAT_TO_DO}") from error
+            raise BadInput(f"the recipe is not valid JSON - {WHAT_TO_DO}") from error
     if not isinstance(parsed, Mapping):
-        raise BadInput(f"the recipe is not a JSON object in curly braces - {_WHAT_TO_DO}")
+        raise BadInput(f"the recipe is not a JSON object in curly braces - {WHAT_TO_DO}")
+    keys = _KEYS
     if "version" in parsed:  # before the keys, since another version may well have others
-        _check_version(parsed["version"])
-    unknown = [key for key in parsed if key not in _KEYS]
-    missing = [key for key in _KEYS if key not in parsed]
-    for word, keys in (("unknown", unknown), ("missing", missing)):
-        if keys:
-            names = ", ".join(repr(str(key)[:40]) for key in keys[:8])
-            raise BadInput(f"the recipe has {word} keys: {names} - {_WHAT_TO_DO}")
-    return parsed
+        _check_version(parsed["version"], READABLE)
+        keys = _KEYS if parsed["version"] == VERSION else _KEYS_1
+    unknown = [key for key in parsed if key not in keys]
+    missing = [key for key in keys if key not in parsed]
+    for word, wrong in (("unknown", unknown), ("missing", missing)):
+        if wrong:
+            names = ", ".join(repr(str(key)[:40]) for key in wrong[:8])
+            raise BadInput(f"the recipe has {word} keys: {names} - {WHAT_TO_DO}")
+    return {"regions": [], **parsed}
 
 
 def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise BadInput(f"the recipe has a key twice - {_WHAT_TO_DO}")
+        raise BadInput(f"the recipe has a key twice - {WHAT_TO_DO}")
     return found
-
-
-def _named(field: str, parse: Callable[[_V], _R], value: _V) -> _R:
-    """Parse one entry, so that an error says in which entry of the list it is."""
-    try:
-        return parse(value)
-    except BadInput as error:
-        raise BadInput(str(error).replace("recipe: ", f"recipe: {field} ", 1)) from error
-
-
-def _listed(field: str, value: object, most: int) -> list[object]:
-    if not isinstance(value, list | tuple):
-        raise _bad(field, f"is {_shown(value)}, allowed is a list")
-    _check_count(field, len(value), 0, most)
-    return list(value)
 
 
 def _entry(value: object, form: str, length: int) -> list[object]:
     if not isinstance(value, list | tuple) or len(value) != length:
-        raise _bad("entry", f"is {_shown(value)}, allowed is {form}")
+        raise bad("entry", f"is {shown(value)}, allowed is {form}")
     return list(value)
 
 
-def _check_version(value: object) -> None:
-    if isinstance(value, bool) or value != VERSION:
+def _check_version(value: object, allowed: tuple[int, ...]) -> None:
+    if isinstance(value, bool) or value not in allowed:
         raise BadInput(
-            f"recipe: version is {_shown(value)}, this Strata reads version {VERSION} - "
+            f"recipe: version is {shown(value)}, this Strata reads versions 1 to {VERSION} - "
             "open it with the Strata that wrote it"
         )
 
 
 def _check_hash(field: str, value: object) -> None:
     if not isinstance(value, str) or not _HASH.fullmatch(value):
-        raise _bad(field, f"is {_shown(value)}, allowed is a hash of 16 digits from 0-9 and a-f")
-
-
-def _check_count(field: str, count: int, least: int, most: int) -> None:
-    if not least <= count <= most:
-        raise _bad(field, f"has {count} entries, allowed are {least} to {most}")
-
-
-def _one_of(field: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise _bad(field, f"is {_shown(value)}, allowed are {', '.join(allowed)}")
-
-
-def _whole(field: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise _bad(field, f"is {_shown(value)}, allowed are whole numbers from {low} to {high}")
-
-
-def _number(field: str, value: object, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _bad(field, f"is {_shown(value)}, allowed are numbers from {low:g} to {high:g}")
-    if not low <= value <= high or not isfinite(value):
-        raise _bad(field, f"is {_shown(value)}, allowed are numbers from {low:g} to {high:g}")
-    return float(value) + 0.0  # -0.0 becomes 0.0, so that equal recipes are equal as text too
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, int) and not -(10**40) < value < 10**40:
-        return "far too large a number"
-    return reprlib.repr(value)
-
-
-def _bad(field: str, problem: str) -> BadInput:
-    return BadInput(f"recipe: {field} {problem} - {_WHAT_TO_DO}")
+        raise bad(field, f"is {shown(value)}, allowed is a hash of 16 digits from 0-9 and a-f")

@@ -5,18 +5,23 @@
 The percentile places this ELBO within those of the test images. Both tails mean something:
 far below, the model finds the image strange; far above, it is simpler than anything it was
 trained on (a blank page has a very high ELBO, although it is no usual picture at all).
+
+The test images have the model's own side. A picture of another side has other terms, which are
+shown by dimension; it is compared as a test image is seen, brought to the model's own side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.images import shrunk
 from models.base import HierarchicalModel, Trace
 from models.chain import draw_noise, encode
 from models.likelihoods import bits_per_dim
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
 
 TAIL_PERCENT = 2.5
+LEAST_DRAWS = 4
+_COMPARED = " Compared at {0} × {0}, as the test images are."
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,7 @@ class ImageTerms:
         reconstruction_nats: E_q[log p(x | z_1)].
         rate_nats: rate_1 … rate_T; below the top one may be negative.
         bits_per_dim: −ELBO per dimension in bits; None for likelihoods that are not 8-bit.
+        dimensions: Number of dimensions of the image.
         draws: Number of draws averaged over.
         percentile: Share of test images with a lower ELBO, from 0 to 100.
         verdict: "low", "usual" or "high".
@@ -45,6 +53,7 @@ class ImageTerms:
     reconstruction_nats: float
     rate_nats: tuple[float, ...]
     bits_per_dim: float | None
+    dimensions: int
     draws: int
     percentile: float
     verdict: str
@@ -79,25 +88,65 @@ def encode_image(
 
 
 def image_terms(
-    checkpoint: Checkpoint, pixels: np.ndarray, draws: int | None = None, seed: int = 0
+    checkpoint: Checkpoint,
+    pixels: np.ndarray,
+    draws: int | None = None,
+    seed: int = 0,
+    own: Checkpoint | None = None,
 ) -> ImageTerms:
     """The terms of an image, averaged over seeded draws from the posterior.
 
     Args:
+        checkpoint: The model for images of this side (`explorer/sides.py`).
         pixels: Model-sized 8-bit pixels, with shape `(H, W, C)`.
         draws: K, the number of draws; by default as many as lie behind each reference ELBO,
             since the spread of an average, and with it the percentile, depends on K.
+        own: The same model at its own side, where that is another one.
     """
-    (found,) = (terms for terms in weighing(checkpoint, pixels, draws, seed) if terms is not None)
+    steps = weighing(checkpoint, pixels, draws, seed, own)
+    (found,) = (terms for terms in steps if terms is not None)
     return found
 
 
 def weighing(
-    checkpoint: Checkpoint, pixels: np.ndarray, draws: int | None = None, seed: int = 0
+    checkpoint: Checkpoint,
+    pixels: np.ndarray,
+    draws: int | None = None,
+    seed: int = 0,
+    own: Checkpoint | None = None,
 ) -> Iterator[ImageTerms | None]:
     """The work of `image_terms` in small steps: None after each draw, the terms at the end."""
-    model = checkpoint.model
-    draws = draws or checkpoint.statistics.reference_draws
+    model, own = checkpoint.model, own or checkpoint
+    draws = draws or own.statistics.reference_draws
+    own_shape = own.model.image_shape
+    is_own = model.image_shape == own_shape
+    # A larger picture is an average over more of the same, so fewer draws tell as much of it.
+    fewer = max(LEAST_DRAWS, round(draws * prod(own_shape) / prod(model.image_shape)))
+    count = draws if is_own else min(draws, fewer)
+    reconstruction, rate = yield from _averaged(model, pixels, count, seed)
+    elbo = compared = reconstruction - sum(rate)
+    if not is_own:
+        small = yield from _averaged(own.model, shrunk(pixels, own_shape), draws, seed)
+        compared = small[0] - sum(small[1])
+    percent = percentile(compared, own.statistics.reference_elbo)
+    verdict = verdict_of(percent)
+    side = own_shape[-1]
+    yield ImageTerms(
+        reconstruction_nats=reconstruction,
+        rate_nats=rate,
+        bits_per_dim=bits_per_dim(-elbo, model.image_shape) if model.eight_bit else None,
+        dimensions=prod(model.image_shape),
+        draws=count,
+        percentile=percent,
+        verdict=verdict,
+        explanation=explanation(percent, verdict) + ("" if is_own else _COMPARED.format(side)),
+    )
+
+
+def _averaged(
+    model: HierarchicalModel, pixels: np.ndarray, draws: int, seed: int
+) -> Generator[None, None, tuple[float, tuple[float, ...]]]:
+    """The reconstruction and the rates of an image, in nats; None after each draw."""
     x = as_model_sees(model, pixels)
     eps = draw_noise(model, draws, torch.Generator().manual_seed(seed))
     values = []
@@ -106,18 +155,7 @@ def weighing(
         yield None
     reconstruction = float(torch.cat([v.reconstruction for v in values]).double().mean())
     rate = tuple(float(r) for r in torch.cat([v.rate for v in values]).double().mean(dim=0))
-    elbo = reconstruction - sum(rate)
-    percent = percentile(elbo, checkpoint.statistics.reference_elbo)
-    verdict = verdict_of(percent)
-    yield ImageTerms(
-        reconstruction_nats=reconstruction,
-        rate_nats=rate,
-        bits_per_dim=bits_per_dim(-elbo, model.image_shape) if model.eight_bit else None,
-        draws=draws,
-        percentile=percent,
-        verdict=verdict,
-        explanation=explanation(percent, verdict),
-    )
+    return reconstruction, rate
 
 
 def percentile(elbo: float, reference: Tensor) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from explorer import images
@@ -18,6 +18,7 @@ from explorer.opening import Ref, Source
 from explorer.picture_state import PictureState, encode_png, read_state, save_png, visible_scale
 from explorer.recipe import Recipe
 from explorer.render import Frame
+from explorer.sides import check_side, fitting_side
 from explorer.stores import image_hash
 from explorer.wire import data_url
 from models.errors import BadInput
@@ -123,15 +124,20 @@ def restored_ref(restored: Restored) -> Ref:
 
 
 def upload_source(store: UploadStore, checkpoint: Checkpoint, ref: Ref) -> Source:
-    """An upload at the size of a model; what the reference leaves open is decided.
+    """An upload at a size that a model takes; what the reference leaves open is decided.
+
+    The side alone stays open where it was: it follows from the upload and the model.
 
     Raises:
         UnknownImage: If the upload is not here (any more).
+        BadInput: If the model does not take the side that was asked for.
     """
     upload = store.get(ref.key)
     if upload is None:
         raise UnknownImage("this upload is not on the server (any more) - upload it again")
-    shape = checkpoint.model.image_shape
+    side = fitting_side(checkpoint.model, min(upload.image.size)) if ref.side is None else ref.side
+    check_side(checkpoint.model, side)
+    shape = (checkpoint.model.image_shape[0], side, side)
     crop = images.clamp_crop(upload, shape, ref.crop)
     background = images.background_level(checkpoint.examples)
     suggested = images.suggest_invert(upload, shape, background, crop)
@@ -140,7 +146,7 @@ def upload_source(store: UploadStore, checkpoint: Checkpoint, ref: Ref) -> Sourc
     invert = suggested if grey and ref.invert is None else ref.invert
     return Source(
         pixels=images.to_model(upload, shape, crop, grey and bool(invert)),
-        ref=Ref("upload", key=ref.key, crop=crop, invert=invert),
+        ref=replace(ref, crop=crop, invert=invert),
         upload=upload,
         suggest_invert=suggested,
     )

@@ -12,6 +12,7 @@ from explorer.answers import Json
 from explorer.axes import Axis, LevelAxes
 from explorer.picture_state import encode_png
 from explorer.render import Frame
+from explorer.sides import own_side
 from explorer.terms import ImageTerms
 from models.base import HierarchicalModel
 
@@ -72,6 +73,7 @@ def level_json(axes: LevelAxes) -> Json:
     return {
         "t": axes.level,
         "size": axes.size,
+        "map": list(axes.shape[1:]) or None,
         "dead": axes.dead,
         "axes": {
             "coordinate": [_axis_json(axis) for axis in axes.coordinate],
@@ -91,6 +93,7 @@ def terms_json(terms: ImageTerms) -> Json:
         "reconstruction": terms.reconstruction_nats,
         "rate": list(terms.rate_nats),
         "bits_per_dim": terms.bits_per_dim,
+        "dimensions": terms.dimensions,
         "draws": terms.draws,
         "percentile": terms.percentile,
         "verdict": terms.verdict,
@@ -114,8 +117,24 @@ def entry_json(entry: Entry) -> Json:
     }
 
 
+def sides_json(checkpoint: Checkpoint, offered: tuple[int, ...], now: int) -> Json | None:
+    """The sides that an image can be opened at, in pixels; None if there is no choice."""
+    if not offered:
+        return None
+    return {"own": own_side(checkpoint.model), "offered": list(offered), "now": now}
+
+
+def suggestion_json(entry: Entry | None) -> Json | None:
+    """Another model that the page suggests."""
+    return None if entry is None else {"id": entry.id, "title": entry.title}
+
+
 def model_json(entry: Entry, checkpoint: Checkpoint) -> Json:
-    """What the page says of a model, with the test set's mean terms for comparison."""
+    """What the page says of a model, with the test set's mean terms for comparison.
+
+    Args:
+        checkpoint: The model at its own side.
+    """
     model: HierarchicalModel = checkpoint.model
     return {
         "id": entry.id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from math import nan
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +24,7 @@ from explorer.library import Entry
 from explorer.live import Live
 from explorer.opening import Ref, Source, fitting_recipe
 from explorer.recipe import MAX_SEED, MAX_TEMPERATURE, Recipe
+from explorer.sides import MAX_SIDE, own_side
 from models.checkpoint import Checkpoint
 from models.errors import BadInput
 from models.pictures import MAX_BYTES
@@ -38,46 +40,61 @@ async def models(live: Live) -> list[Json]:
     return [wire.entry_json(entry) for entry in await live.entries()]
 
 
-async def reconstruct(live: Live, image: str | None, model: str | None) -> tuple[np.ndarray, Json]:
+async def reconstruct(
+    live: Live, image: str | None, model: str | None, side: object = 0
+) -> tuple[np.ndarray, Json]:
     """The reconstruction of an image file, and what the image costs the model.
+
+    The side, in pixels, is of use with a model that takes several; 0 is as large as the image.
 
     Returns:
         The picture, 8-bit `(H, W, 3)`; and the terms in nats, the recipe that changes nothing,
         and the axes that its edits may name.
     """
-    entry, checkpoint, source = await _opened(live, image, model)
+    entry, checkpoint, source = await _opened(live, image, model, side)
     result = await live.opened(checkpoint, source.pixels)
-    levels = all_axes(checkpoint.model, checkpoint.statistics)
+    sized = await live.sized(checkpoint, source.pixels.shape[0])
+    levels = all_axes(sized.model, checkpoint.statistics)
     return wire.rgb(result.reconstruction.pixels), {
         "model": wire.model_json(entry, checkpoint),
+        "side": source.pixels.shape[0],
         "terms": wire.terms_json(await live.terms(checkpoint, source.pixels)),
         "recipe": fitting_recipe(checkpoint, source.pixels, None).to_dict(),
         "levels": [wire.level_json(axes) for axes in levels],
     }
 
 
-async def render(live: Live, image: str | None, recipe: object, model: str | None) -> np.ndarray:
-    """The picture that a recipe makes of an image file, 8-bit `(H, W, 3)`."""
+async def render(
+    live: Live, image: str | None, recipe: object, model: str | None, side: object = 0
+) -> np.ndarray:
+    """The picture that a recipe makes of an image file, 8-bit `(H, W, 3)`.
+
+    The side is that of the image that the recipe was made on, as for /reconstruct.
+    """
     if not isinstance(recipe, str | dict):
         raise BadInput("recipe is missing - give the JSON that /reconstruct or the page gives")
     wanted = Recipe.from_json(recipe)
-    _, checkpoint, source = await _opened(live, image, model)
+    _, checkpoint, source = await _opened(live, image, model, side)
     fitted = fitting_recipe(checkpoint, source.pixels, wanted)
     drawn = await live.frame(fitted)
     return wire.rgb(drawn.frame.pixels)
 
 
 async def sample(
-    live: Live, model: str | None, seed: object, temperature: object, n: object
+    live: Live, model: str | None, seed: object, temperature: object, n: object, side: object = 0
 ) -> list[np.ndarray]:
-    """Pictures from the prior, each 8-bit `(H, W, 3)`; picture i has the seed `seed + i`."""
+    """Pictures from the prior, each 8-bit `(H, W, 3)`; picture i has the seed `seed + i`.
+
+    The side, in pixels, is of use with a model that takes several; 0 is the model's own.
+    """
     count = _number("n", n, 1, MAX_SAMPLES, whole=True)
     first = _number("seed", seed, 0, MAX_SEED, whole=True)
     warmth = _number("temperature", temperature, 0, MAX_TEMPERATURE)
     _, checkpoint = await live.model(await _id_of(live, model))
+    sized = await live.sized(checkpoint, _side(side) or own_side(checkpoint.model))
     # Past the last seed it goes on from the first, so that every seed has its pictures.
     seeds = ((int(first) + i) % (MAX_SEED + 1) for i in range(int(count)))
-    return [wire.rgb((await live.sampled(checkpoint, s, warmth)).pixels) for s in seeds]
+    return [wire.rgb((await live.sampled(sized, s, warmth)).pixels) for s in seeds]
 
 
 def build(live: Live) -> None:
@@ -86,14 +103,14 @@ def build(live: Live) -> None:
     async def models_endpoint():
         return await _spoken(models(live))
 
-    async def reconstruct_endpoint(image, model):
-        return await _spoken(reconstruct(live, image, model))
+    async def reconstruct_endpoint(image, model, side):
+        return await _spoken(reconstruct(live, image, model, side))
 
-    async def render_endpoint(image, recipe, model):
-        return await _spoken(render(live, image, recipe, model))
+    async def render_endpoint(image, recipe, model, side):
+        return await _spoken(render(live, image, recipe, model, side))
 
-    async def sample_endpoint(model, seed, temperature, n):
-        return await _spoken(sample(live, model, seed, temperature, n))
+    async def sample_endpoint(model, seed, temperature, n, side):
+        return await _spoken(sample(live, model, seed, temperature, n, side))
 
     # Each hidden itself: of a hidden group the page would fetch what is in it all the same.
     file = gr.File(label="image", visible=False)
@@ -102,14 +119,15 @@ def build(live: Live) -> None:
     seed = gr.Number(0, label="seed", visible=False)
     temperature = gr.Number(1.0, label="temperature", visible=False)
     count = gr.Number(1, label="n", visible=False)
+    side = gr.Number(0, label="side", visible=False)
     picture = gr.Image(label="picture", format="png", visible=False)
     pictures = gr.Gallery(label="pictures", format="png", visible=False)
     facts = gr.JSON(label="facts", visible=False)
     endpoints = (
         (models_endpoint, "models", [], facts),
-        (reconstruct_endpoint, "reconstruct", [file, model], [picture, facts]),
-        (render_endpoint, "render", [file, recipe, model], picture),
-        (sample_endpoint, "sample", [model, seed, temperature, count], pictures),
+        (reconstruct_endpoint, "reconstruct", [file, model, side], [picture, facts]),
+        (render_endpoint, "render", [file, recipe, model, side], picture),
+        (sample_endpoint, "sample", [model, seed, temperature, count, side], pictures),
     )
     for handler, name, inputs, outputs in endpoints:
         gr.on(
@@ -124,7 +142,7 @@ def build(live: Live) -> None:
 
 
 async def _opened(
-    live: Live, image: str | None, model: str | None
+    live: Live, image: str | None, model: str | None, side: object
 ) -> tuple[Entry, Checkpoint, Source]:
     """A model and an image file at its size.
 
@@ -136,7 +154,12 @@ async def _opened(
     ref = Ref("upload", key=taken.upload.key)
     if taken.restored is not None:
         ref = uploading.restored_ref(taken.restored)
+    ref = replace(ref, side=_side(side) or None)
     return await live.source(await _id_of(live, model), ref)
+
+
+def _side(side: object) -> int:
+    return int(_number("side", side, 0, MAX_SIDE, whole=True))
 
 
 async def _id_of(live: Live, model: str | None) -> str:

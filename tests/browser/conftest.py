@@ -14,7 +14,8 @@ import pytest
 
 from benchmarks.browser import ARGUMENTS, NoBrowser, need_chromium
 from tests.browser.desk import Desk
-from tests.running import App
+from tests.explorer.maps import save_maps
+from tests.running import App, start_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, Page
@@ -54,6 +55,16 @@ def context() -> Iterator[BrowserContext]:
         made.set_default_timeout(WAIT_MS)
         yield made
         browser.close()
+
+
+@pytest.fixture(scope="package")
+def maps_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app on a small model with maps at every level, beside the bundled ones."""
+    folder = tmp_path_factory.mktemp("maps")
+    running = start_app(folder, "--model", str(save_maps(folder / "maps")))
+    yield running
+    running.stop()
+    assert "Traceback" not in running.said(), running.said()
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_the_examples_of_the_manual_run_as_they_stand(
         exec(block.replace(DOCS_URL, url.rstrip("/")), names)
     names["client"].close()
     printed = capsys.readouterr().out
-    assert "avatars - 6×6 colour, 3 levels of 2/4/3" in printed
+    assert "avatars - 6×6 colour, 3 levels of 2×2×2, 4, 3" in printed
     assert "z_3 costs" in printed
     assert "n must be a whole number from 1 to 32" in printed
     reconstruction, edited = pixels(names["picture"]), pixels(names["edited"])

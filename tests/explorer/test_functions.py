@@ -93,7 +93,7 @@ def test_models_come_with_the_default_first(live: Live) -> None:
     assert answer["models"][2] == {
         "id": "colour",
         "title": "colour",
-        "summary": "6×6 colour, 3 levels of 2/4/3",
+        "summary": "6×6 colour, 3 levels of 2×2×2, 4, 3",
         "group": "bundled",
         "error": None,
     }
@@ -212,6 +212,7 @@ def test_an_exported_picture_dropped_back_in_restores_the_state(live: Live, tmp_
     assert state["recipe"] == recipe.to_dict()
     assert state["model_id"] == "colour"
     ref = {"kind": "upload", "key": state["source_key"], "crop": None, "invert": False}
+    ref["side"] = None
     assert state["ref"] == ref
     request = {"model": state["model_id"], "image": ref, "recipe": state["recipe"]}
     assert ask(later, "open", request)["recipe"] == recipe.to_dict()

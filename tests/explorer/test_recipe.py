@@ -51,10 +51,11 @@ def test_the_json_is_the_agreed_one() -> None:
     recipe = ZERO.with_edit(Edit(2, "component", 0, -1.5))
     recipe = recipe.with_policy(1, Policy("memory", 7, 0.25))
     assert json.loads(recipe.to_json()) == {
-        "version": 1,
+        "version": 2,
         "model": MODEL,
         "image": IMAGE,
         "edits": [[2, "component", 0, -1.5]],
+        "regions": [],
         "policies": [["memory", 7, 0.25], ["keep", 0, 1.0], ["keep", 0, 1.0]],
         "temperature": 1.0,
         "encode_seed": None,
@@ -115,7 +116,7 @@ REFUSED: list[tuple[object, str]] = [
     ('{"version": 1, "version": 1}', "a key twice"),
     ({}, "missing keys: 'version', 'model', 'image'"),
     (changed(colour=1), "unknown keys: 'colour'"),
-    ({"version": 2, "news": 1}, "version is 2"),
+    ({"version": 3, "news": 1}, "version is 3"),
     (changed(version="1"), "version is '1'"),
     (changed(version=True), "version is True"),
     (changed(model="abc"), "model is 'abc'"),

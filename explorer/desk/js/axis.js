@@ -6,6 +6,11 @@ function sigmaText(sigma) {
   return sigma === 0 ? "0" : `${sigma > 0 ? "+" : ""}${signed(sigma, 2)} σ`;
 }
 
+// What an axis weighs, in short: the tooltip says it in full.
+function weightOf(axis) {
+  return axis.detail.replace(" of variance", "");
+}
+
 // `acts` are {slide(level, kind, index, sigma, merge), release()}.
 function makeAxis(level, kind, axis, acts) {
   const input = make("input", {
@@ -15,7 +20,7 @@ function makeAxis(level, kind, axis, acts) {
   });
   const output = make("output", {}, "0");
   const node = make("label", { class: "axis", title: `${axis.label} · ${axis.detail}` },
-    make("span", { class: "axis-name" }, axis.label, make("i", {}, axis.detail)),
+    make("span", { class: "axis-name" }, axis.label, make("i", {}, weightOf(axis))),
     output, input);
   let last = null;
   let nudged = false;

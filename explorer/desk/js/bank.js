@@ -15,8 +15,9 @@ function makeBank(root, acts) {
     const key = `${model}:${level.t}`;
     if (!views.has(key)) {
       const mine = recipe.edits.filter((edit) => edit[0] === level.t);
-      const only = mine.length > 0 && mine.every((edit) => edit[1] === "component");
-      views.set(key, { kind: only ? "component" : "coordinate", all: false, folded: false });
+      const [first] = kindsOf(level);
+      const only = mine.length > 0 && mine.every((edit) => edit[1] === mine[0][1]);
+      views.set(key, { kind: only ? mine[0][1] : first, all: false, folded: false });
     }
     return views.get(key);
   }
@@ -53,8 +54,9 @@ function makeBank(root, acts) {
   return {
     build(model, levels, recipe) {
       const key = `${model.id}:${model.hash}`;
-      if (key === built) return;
-      built = key;
+      const shapes = `${key}:${levels.map((level) => level.map)}`; // other ones at another side
+      if (shapes === built) return;
+      built = shapes;
       cards = levels.map((level) =>
         makeLevel(level, levels.length, viewOf(key, level, recipe), acts));
       list.replaceChildren(...cards.map((card) => card.node));

@@ -20,7 +20,7 @@ function travelOf(event, letter) {
   return letter === "y" && event.ctrlKey ? "redo" : null;
 }
 
-// `acts` are {press(action), before(on), overlay(), help()}.
+// `acts` are {press(action), before(on), overlay(), help(), paint()}.
 function makeKeys(root, acts) {
   function awake(event) {
     const typing = event.target instanceof Element && event.target.closest(TYPING);
@@ -42,6 +42,7 @@ function makeKeys(root, acts) {
       "?": acts.help,
       b: () => acts.before(true),
       i: acts.overlay,
+      p: acts.paint,
       r: () => acts.press("reset"),
       s: () => acts.press("surprise"),
     }[letter];

@@ -1,11 +1,28 @@
 // One level of the bank: a card with the policy of z_t and a slider per live axis.
 
 const FEW = 12;
-const KIND_NAMES = { coordinate: "Units", component: "Components" };
-const KIND_HINTS = {
-  coordinate: "One number of the level each, the most telling first",
-  component: "Principal components: directions in which images differ most, together",
-};
+const KINDS = ["coordinate", "component"];
+
+// The kinds of axes of a level that it has any of, those to begin with first: of a level with
+// places the components of its channels, since one channel alone rarely means anything.
+function kindsOf(level) {
+  const kinds = level.map ? [...KINDS].reverse() : KINDS;
+  return kinds.filter((kind) => level.axes[kind].length > 0);
+}
+
+function kindName(level, kind) {
+  if (kind === "component") return "Components";
+  return level.map ? "Channels" : "Units";
+}
+
+function kindHint(level, kind) {
+  const things = level.map ? "places" : "images";
+  if (kind === "component") {
+    return `Principal components: directions in which ${things} differ most, together`;
+  }
+  return level.map ? "One channel of the level each, the most telling first"
+    : "One number of the level each, the most telling first";
+}
 const POLICIES = { keep: "Keep", mean: "Mean", resample: "Resample", memory: "Memory", pin: "Pin" };
 
 // What a policy does at z_t; `above` is the name of z_{t+1}, or null at the top.
@@ -28,7 +45,9 @@ function roleOf(level, depth) {
 
 function countUnits(level) {
   const folded = level.dead ? `, ${level.dead} inactive folded away` : "";
-  return `${level.size} ${level.size === 1 ? "unit" : "units"}${folded}`;
+  if (!level.map) return `${level.size} ${level.size === 1 ? "unit" : "units"}${folded}`;
+  const many = level.size === 1 ? "channel" : "channels";
+  return `${level.size} ${many} of ${level.map.join("×")} places${folded}`;
 }
 
 // The policy of a level with the controls that it needs.
@@ -97,10 +116,19 @@ function makePolicy(level, depth, acts) {
   return { node, show };
 }
 
+// What the sliders of a level move while a region is active.
+function whereWords(level, region) {
+  if (!region) return null;
+  if (!level.map) return { text: "whole picture", title: "This level is a vector: it has no "
+    + "places, so its sliders move the whole picture whatever region is chosen" };
+  return { text: `✎ ${region}`, title: `These sliders move ${region} only` };
+}
+
 // The card. `view` remembers {kind, all, folded} of this level while the page is open.
 function makeLevel(level, depth, view, acts) {
   const name = nameOf(level.t);
   const badge = make("span", { class: "badge", hidden: true });
+  const where = make("span", { class: "where", "data-where": level.t, hidden: true });
   const grid = make("div", { class: "sliders", id: `strata-sliders-${level.t}` });
   const reason = make("p", { class: "reason", hidden: true });
   const more = make("button", { type: "button", class: "ghost more", "data-action": "show-all" });
@@ -112,12 +140,12 @@ function makeLevel(level, depth, view, acts) {
   const fold = make("button", {
     type: "button", class: "fold", "data-action": "fold", "data-level": level.t,
     "aria-controls": grid.id,
-  }, make("b", {}, name), make("span", { class: "fine" }, roleOf(level, depth)), badge);
-  const kinds = Object.keys(KIND_NAMES).filter((kind) => level.axes[kind].length > 0);
+  }, make("b", {}, name), make("span", { class: "fine" }, roleOf(level, depth)), badge, where);
+  const kinds = kindsOf(level);
   const tabs = kinds.map((kind) => make("button", {
     type: "button", "data-action": "kind", "data-axes": kind,
-    title: KIND_HINTS[kind], onclick: () => { view.kind = kind; fill(); },
-  }, KIND_NAMES[kind]));
+    title: kindHint(level, kind), onclick: () => { view.kind = kind; fill(); },
+  }, kindName(level, kind)));
   const body = make("div", { class: "level-body" },
     make("div", { class: "controls" }, policy.node, reset), reason, grid,
     make("div", { class: "level-foot" },
@@ -129,7 +157,7 @@ function makeLevel(level, depth, view, acts) {
     make("div", { class: "segmented", role: "group", "aria-label": `Axes of ${name}` }, ...tabs)),
   body);
   let axes = [];
-  let drawn = { edits: [], policy: null };
+  let drawn = { edits: [], policy: null, place: WHOLE, region: null };
   let why = null;
 
   function fill() {
@@ -150,8 +178,9 @@ function makeLevel(level, depth, view, acts) {
 
   function draw() {
     const mine = new Map();
-    for (const [, kind, index, sigma] of drawn.edits) {
-      if (kind === view.kind) mine.set(index, sigma);
+    for (const edit of drawn.edits) {
+      const [, kind, index, sigma] = edit;
+      if (kind === view.kind && placeOfEdit(edit) === drawn.place) mine.set(index, sigma);
     }
     for (const axis of axes) axis.show(mine.get(axis.index) || 0);
     const count = drawn.edits.length;
@@ -164,11 +193,19 @@ function makeLevel(level, depth, view, acts) {
   // Draws what differs from what is drawn, and tells whether anything did. An edit or a policy
   // that did not change is the same value in the next recipe, so most levels end here at once.
   function sync(recipe) {
+    const { place, region } = acts.where(level.t);
     const edits = recipe.edits.filter((edit) => edit[0] === level.t);
     const now = recipe.policies[level.t - 1];
     const samePolicy = now === drawn.policy;
-    if (samePolicy && sameItems(edits, drawn.edits)) return false;
-    drawn = { edits, policy: now };
+    const sameWhere = place === drawn.place && region === drawn.region;
+    if (samePolicy && sameWhere && sameItems(edits, drawn.edits)) return false;
+    drawn = { edits, policy: now, place, region };
+    const words = whereWords(level, region);
+    setHidden(where, !words);
+    if (words) {
+      setText(where, words.text);
+      where.title = words.title;
+    }
     if (!samePolicy) policy.show(now);
     reset.disabled = !levelDiffers(recipe, level.t);
     draw();

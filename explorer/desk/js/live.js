@@ -21,6 +21,8 @@ function makeLive(root, transport, hooks) {
   let done = 0; // the ladder on the screen
   let calling = false;
   let timer = 0;
+  let decoding = 0; // messages that wait for a picture to be decoded, theirs or one before
+  let line = Promise.resolve();
 
   const socket = makeSocket(root, transport, {
     opened() {
@@ -87,10 +89,25 @@ function makeLive(root, transport, hooks) {
     return true;
   }
 
-  async function heardPacket(packet) {
+  // Some pictures are decoded at once and some are not. Messages are dealt with in the order they
+  // came, or a compressed frame could come late and stay in place of the exact one.
+  function inOrder(picture, work) {
+    if (!decoding && !(picture instanceof Promise)) {
+      work(picture);
+      return;
+    }
+    decoding += 1;
+    line = line.then(() => picture).then(work).catch((problem) => console.error(problem))
+      .then(() => { decoding -= 1; });
+  }
+
+  function heardPacket(packet) {
     const request = packet.kind === "frame" ? flight.land(packet.seq, packet.serverMs) : null;
     pump();
-    const picture = packet.picture instanceof Promise ? await packet.picture : packet.picture;
+    inOrder(packet.picture, (picture) => showPacket(packet, picture, request));
+  }
+
+  function showPacket(packet, picture, request) {
     if (packet.kind === "frame") {
       if (paint(packet.seq, picture, packet.exact)) meter.painted(request, packet);
     } else if (packet.seq === wanted.seq) {
@@ -103,6 +120,10 @@ function makeLive(root, transport, hooks) {
 
   function heardText(message) {
     if (message.error) flight.land(message.seq, null);
+    inOrder(null, () => showText(message));
+  }
+
+  function showText(message) {
     if (message.seq === wanted.seq) {
       const recipe = shown === wanted.seq ? null : wanted.recipe;
       done = message.seq;

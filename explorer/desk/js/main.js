@@ -6,12 +6,10 @@ function startDesk(root, server) {
   const uploads = makeUploads();
   const screens = makeScreens(root);
   const ladder = makeLadder(root);
-  const terms = makeTerms(root);
   const messages = makeMessages(root);
   const button = (action) => root.querySelector(`[data-action="${action}"]`);
   let opened = null; // the last answer to `open`
   let opening = 0;
-  let weighing = 0;
   let ticket = 0;
 
   const live = makeLive(root, transport, {
@@ -30,10 +28,40 @@ function startDesk(root, server) {
     state.release();
     history.sync();
   };
+  const weighing = makeWeighing(root, transport, {
+    current: (answer) => opened === answer,
+    changed: showSettled,
+    failed: messages.fail,
+    openModel: (id) => openModel(id),
+  });
+  const regions = makeRegions(root, {
+    place: () => state.here(),
+    change: ({ recipe, brush }, key) => change(recipe, key, false, brush),
+    choose(brush) {
+      state.adopt({ ...state.here(), brush });
+      syncAll();
+    },
+    release,
+    spatial: (level) => opened.levels.some((one) => one.t === level && one.map),
+    moded: () => pad.describe(),
+    say: messages.say,
+  });
+  // The place of the edits that the sliders of a level make, and what the region is called.
+  function where(level) {
+    const { recipe, brush } = state.here();
+    const region = regions.of(level);
+    return {
+      place: region ? regionAt(recipe.regions, region) : WHOLE,
+      region: brush.active < 0 ? null : `Region ${brush.active + 1}`,
+    };
+  }
+  const moved = (recipe, [level, kind, index, sigma]) =>
+    withEdit(recipe, level, kind, index, sigma, regions.of(level));
   const bank = makeBank(root, {
+    where,
     slide(level, kind, index, sigma, merge) {
       bank.touched();
-      const recipe = withEdit(state.here().recipe, level, kind, index, sigma);
+      const recipe = moved(state.here().recipe, [level, kind, index, sigma]);
       change(recipe, `${level}:${kind}:${index}`, merge);
     },
     policy(level, policy, key) {
@@ -48,11 +76,12 @@ function startDesk(root, server) {
   const pad = makePad(root, {
     move(edits, key, merge) {
       bank.touched();
-      change(edits.reduce((recipe, edit) => withEdit(recipe, ...edit), state.here().recipe),
-        key, merge);
+      change(edits.reduce(moved, state.here().recipe), key, merge);
     },
     release,
     recipe: () => state.here().recipe,
+    where,
+    painting: regions.painting,
   });
   const history = makeHistory(root, state, { travel: travelBack, step });
   const before = makeBefore(root, screens);
@@ -62,21 +91,25 @@ function startDesk(root, server) {
     before: before.hold,
     overlay: () => hud.toggle(),
     help: keyMap.open,
+    paint: regions.toggle,
   });
   const source = makeSource(root, {
-    file: makeFiles(transport, uploads, state, messages, { begin, visit }),
+    file: makeFiles(transport, uploads, state, messages, { begin, visit: (to) => visit(to) }),
     refer: (ref) => visit({ model: state.here().model, ref, recipe: null }),
+    resize: (side) => resize(side),
     text: (text) => recipes.paste(text),
     failed: messages.fail,
   });
-  const models = makeModels(root, transport, openModel);
+  const models = makeModels(root, transport, (id) => openModel(id));
+  const { visit, resize, openModel } = makeTravel(state, messages, models,
+    (place, kept) => enter(place, kept));
   const recipes = makeRecipes(root, transport, messages, state, (recipe) => {
     bank.touched();
     step(recipe);
   });
 
   function settled() {
-    return opening === 0 && weighing === 0 && live.settled();
+    return opening === 0 && !weighing.busy() && live.settled();
   }
 
   function showSettled() {
@@ -92,10 +125,11 @@ function startDesk(root, server) {
 
   // ---- the recipe ----
 
-  function change(recipe, key, merge) {
-    state.change(recipe, key, merge);
+  function change(recipe, key, merge, brush) {
+    const same = recipe === state.here().recipe;
+    state.change(recipe, key, merge, brush);
     syncAll();
-    live.show(recipe);
+    if (!same) live.show(recipe);
   }
 
   // A change that is a step of its own.
@@ -106,6 +140,7 @@ function startDesk(root, server) {
 
   function syncAll() {
     const { recipe } = state.here();
+    regions.sync();
     bank.sync(recipe);
     pad.sync(recipe);
     history.sync();
@@ -149,7 +184,7 @@ function startDesk(root, server) {
     try {
       const answer = await openPlace(transport, uploads, place);
       if (mine.stale()) return null;
-      kept(answer);
+      kept(answer, place);
       show(answer);
       return answer;
     } finally {
@@ -157,25 +192,22 @@ function startDesk(root, server) {
     }
   }
 
-  function placeOf(answer) {
-    return { model: answer.model.id, ref: answer.ref, recipe: answer.recipe };
-  }
-
   function show(answer) {
     opened = answer;
     live.leave();
     const { recipe } = answer;
-    const [, height, width] = answer.model.image_shape;
+    const reconstruction = fromJson(answer.reconstruction);
+    const { width, height } = reconstruction;
     screens.setShape(height, width);
     root.style.setProperty("--model-aspect", `${width} / ${height}`);
-    const reconstruction = fromJson(answer.reconstruction);
     screens.paint("image", fromJson(answer.image));
     screens.paint("reconstruction", reconstruction);
     models.show(answer.model);
     bank.build(answer.model, answer.levels, recipe);
     pad.build(answer.model, answer.levels);
     ladder.build(answer.levels);
-    weigh(answer);
+    weighing.weigh(answer);
+    regions.build(answer.levels.some((level) => level.map));
     source.show(answer);
     shadow({});
     syncAll();
@@ -186,53 +218,6 @@ function startDesk(root, server) {
     }
     messages.clear();
     if (answer.notices.length) messages.say(answer.notices.join(" "));
-  }
-
-  // The terms of the image come once it is shown; those before stay, dimmed, until then.
-  async function weigh(answer) {
-    terms.wait();
-    weighing += 1;
-    try {
-      const { terms: found } = await transport.call("terms", { recipe: answer.recipe });
-      if (opened === answer) terms.draw(found, answer.model.test);
-    } catch (error) {
-      if (opened === answer) messages.fail(error);
-    } finally {
-      weighing -= 1;
-      showSettled();
-    }
-  }
-
-  // Goes to another place, as one step that undo leaves.
-  async function visit(place) {
-    try {
-      return await enter(place, (answer) => state.travel(placeOf(answer)));
-    } catch (error) {
-      messages.fail(error);
-      return null;
-    }
-  }
-
-  async function openModel(id) {
-    const { ref, recipe } = state.here();
-    const edited = differs(recipe);
-    const go = (to) => enter({ model: id, ref: to, recipe: null },
-      (answer) => state.travel(placeOf(answer)));
-    let answer;
-    try {
-      answer = await go(ref).catch((error) => {
-        if (ref.kind === "upload" || error.code === "network") throw error;
-        return go({ kind: "example", index: 0 });
-      });
-    } catch (error) {
-      models.restore();
-      messages.fail(error);
-      return;
-    }
-    if (answer && edited) {
-      messages.say("Another model has other axes, so your edits stayed behind. "
-        + "Undo brings them back.");
-    }
   }
 
   // ---- undo, redo ----
@@ -247,7 +232,7 @@ function startDesk(root, server) {
       return;
     }
     try {
-      await enter(place, (answer) => state.adopt(placeOf(answer)));
+      await enter(place, (answer) => state.adopt(placeOf(answer, place)));
     } catch (error) {
       if (undoIt) undoIt();
       history.sync();
@@ -273,7 +258,7 @@ function startDesk(root, server) {
     settled,
     stats: live.stats,
   };
-  enterFirst(models, enter, (answer) => state.adopt(placeOf(answer)), messages)
+  enterFirst(models, enter, (answer, place) => state.adopt(placeOf(answer, place)), messages)
     .catch(messages.fail);
 }
 

@@ -5,7 +5,8 @@ const PAD_SLACK_PX = 3; // a press that moves less is a click
 const DOUBLE_TAP_MS = 350;
 const PAD_WAYS = { x: "sideways", y: "up and down" };
 
-// `acts` are {move(edits, key, merge), release(), recipe()}; an edit is [level, kind, index, σ].
+// `acts` are {move(edits, key, merge), release(), recipe(), where(level), painting()}; an edit is
+// [level, kind, index, σ]. While the hand paints (brush.js) the picture is no pad.
 function makePad(root, acts) {
   const stage = root.querySelector("[data-stage]");
   const canvas = root.querySelector('canvas[data-screen="edit"]');
@@ -39,7 +40,8 @@ function makePad(root, acts) {
       return make("option", { value: key }, `${name} · ${axis.label} · ${axis.detail}`);
     });
     return options.length
-      ? [make("optgroup", { label: `${name} ${KIND_NAMES[kind].toLowerCase()}` }, ...options)] : [];
+      ? [make("optgroup", { label: `${name} ${kindName(level, kind).toLowerCase()}` }, ...options)]
+      : [];
   }
 
   // The top level sideways and the next one up and down; a single level gives both.
@@ -51,6 +53,11 @@ function makePad(root, acts) {
   }
 
   function describe() {
+    if (acts.painting()) {
+      canvas.setAttribute("aria-label", "The picture under your edit. Paint a region on it, or "
+        + "move the brush by the arrow keys and press Space to dab.");
+      return;
+    }
     const moves = ways.filter((way) => way.axis).map((way) =>
       `${PAD_WAYS[way.way]} moves ${nameOf(way.axis.level)} ${way.axis.label}`);
     const words = moves.length ? ". Drag on it or use the arrow keys: "
@@ -78,7 +85,8 @@ function makePad(root, acts) {
   function read(recipe) {
     for (const way of ways) {
       const { axis } = way;
-      const sigma = axis ? editOf(recipe, axis.level, axis.kind, axis.index) : 0;
+      const sigma = axis ? editOf(recipe, axis.level, axis.kind, axis.index,
+        acts.where(axis.level).place) : 0;
       if (sigma === way.sigma) continue;
       way.sigma = sigma;
       draw(way);
@@ -125,7 +133,7 @@ function makePad(root, acts) {
   }
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (grip || !event.isPrimary || event.button !== 0) return;
+    if (acts.painting() || grip || !event.isPrimary || event.button !== 0) return;
     const { width, height } = canvas.getBoundingClientRect();
     canvas.setPointerCapture(event.pointerId);
     grip = {
@@ -157,10 +165,10 @@ function makePad(root, acts) {
       if (grip && event.pointerId === grip.id) drop();
     });
   }
-  canvas.addEventListener("dblclick", centre);
+  canvas.addEventListener("dblclick", () => { if (!acts.painting()) centre(); });
 
   canvas.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (acts.painting() || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "0") {
       centre();
       return;
@@ -184,7 +192,7 @@ function makePad(root, acts) {
       drop();
       axes.clear();
       const groups = levels.flatMap((level) =>
-        Object.keys(KIND_NAMES).flatMap((kind) => group(level, kind)));
+        kindsOf(level).flatMap((kind) => group(level, kind)));
       const chosen = defaults(levels);
       ways.forEach((way, at) => {
         way.select.replaceChildren(...groups.map((node) => node.cloneNode(true)));
@@ -198,6 +206,7 @@ function makePad(root, acts) {
       describe();
     },
     sync: read,
+    describe,
     shadow(next) {
       reasons = next;
       ways.forEach(draw);

@@ -68,13 +68,17 @@ function makeRecipes(root, transport, messages, state, apply) {
     if (wrong) return wrong;
     const { recipe: now } = state.here();
     const elsewhere = given.image !== now.image;
-    const recipe = { ...given, image: now.image };
+    const recipe = { ...upgraded(given), image: now.image };
+    if (Array.isArray(recipe.regions)) {
+      const tidy = (region) => (Array.isArray(region) && canonicalRegion(region)) || region;
+      recipe.regions = recipe.regions.map(tidy);
+    }
     try {
       await transport.call("render", { seq: 0, recipe });
     } catch (error) {
       return error.message;
     }
-    apply({ ...now, ...recipe, edits: canonicalEdits(recipe.edits) });
+    apply(canonicalRecipe({ ...now, ...recipe }));
     messages.clear();
     messages.say(elsewhere ? "Recipe applied. It was made on another picture, so this one "
       + "follows its edits in its own way." : "Recipe applied.");

@@ -48,6 +48,8 @@ function makeScreens(root) {
     // beside the picture takes its room in any case.
     const most = root.clientWidth > 1180 ? Math.max(small + UNDER_SMALL, height - 428) : room;
     const edit = snapped(Math.min(room, most), side);
+    // Large pixels are shown as such; of small ones that would only make some larger than others.
+    stage.style.setProperty("--rendering", edit >= 3 * side ? "pixelated" : "auto");
     stage.style.setProperty("--small", `${small}px`);
     stage.style.setProperty("--edit", `${edit}px`);
   }

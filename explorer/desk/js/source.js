@@ -2,7 +2,7 @@
 
 const MOST_BYTES = 32 * 1024 * 1024;
 
-// `acts` are {file(name, base64), refer(ref), text(pasted), failed(error)}.
+// `acts` are {file(name, base64), refer(ref), resize(side), text(pasted), failed(error)}.
 function makeSource(root, acts) {
   const find = (name) => root.querySelector(`[data-${name}]`);
   const file = find("file");
@@ -98,6 +98,17 @@ function makeSource(root, acts) {
     setText(find("invert-hint"), suggested);
   }
 
+  // The sides that the picture can be opened at, where the model takes several.
+  function showSides(sides) {
+    setHidden(find("sides-row"), !sides);
+    if (!sides) return;
+    find("sides").replaceChildren(...sides.offered.map((side) => make("button", {
+      type: "button", "data-side": side, "aria-pressed": String(side === sides.now),
+      title: `${side} × ${side} pixels`,
+      onclick: () => { if (side !== sides.now) acts.resize(side); },
+    }, String(side))));
+  }
+
   function nameIt(place) {
     if (place.kind === "example") return `test picture ${place.index + 1}`;
     return place.kind === "sample" ? `prior · seed ${place.seed}` : "your upload";
@@ -111,6 +122,7 @@ function makeSource(root, acts) {
       if (answer.source) crop.show(answer.source);
       else crop.hide();
       showInvert(answer.source);
+      showSides(answer.sides);
       setText(find("source-name"), nameIt(ref));
       // On a phone the picture is above what chose it: go and see it.
       if (fresh && root.classList.contains("scrolled")) root.scrollIntoView({ block: "start" });

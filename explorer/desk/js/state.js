@@ -1,60 +1,10 @@
-// What the person chose, and how to go back. A place is {model, ref, recipe}: the id of the
-// model, which picture, and the recipe. Recipes are values: never changed, only replaced.
+// What the person chose, and how to go back. A place is {model, ref, recipe, brush}: the id of
+// the model, which picture, the recipe, and the regions painted (regions.js).
 
 const PLACE_KEY = "strata:desk:place";
 const UPLOAD_KEY = "strata:desk:upload";
 const MOST_STEPS = 300;
 const MERGE_MS = 700;
-
-function editOf(recipe, level, kind, index) {
-  const found = recipe.edits.find((e) => e[0] === level && e[1] === kind && e[2] === index);
-  return found ? found[3] : 0;
-}
-
-function canonicalEdits(edits) {
-  const order = (a, b) => a[0] - b[0] || (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : a[2] - b[2]);
-  return edits.filter((edit) => edit[3] !== 0).sort(order);
-}
-
-function withEdit(recipe, level, kind, index, sigma) {
-  const others = recipe.edits.filter((e) => e[0] !== level || e[1] !== kind || e[2] !== index);
-  return { ...recipe, edits: canonicalEdits([...others, [level, kind, index, sigma]]) };
-}
-
-function withPolicy(recipe, level, policy) {
-  const policies = recipe.policies.slice();
-  policies[level - 1] = policy;
-  return { ...recipe, policies };
-}
-
-function withoutLevel(recipe, level) {
-  const edits = recipe.edits.filter((edit) => edit[0] !== level);
-  return withPolicy({ ...recipe, edits }, level, ["keep", 0, 1]);
-}
-
-function zeroOf(recipe) {
-  const policies = recipe.policies.map(() => ["keep", 0, 1]);
-  return { ...recipe, edits: [], policies, temperature: 1, encode_seed: null };
-}
-
-function sameRecipe(a, b) {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
-}
-
-function differs(recipe) {
-  return !sameRecipe(JSON.parse(JSON.stringify(zeroOf(recipe))), recipe);
-}
-
-function levelDiffers(recipe, level) {
-  const policy = recipe.policies[level - 1];
-  return recipe.edits.some((edit) => edit[0] === level)
-    || policy[0] !== "keep" || policy[1] !== 0 || policy[2] !== 1;
-}
-
-// The number of things changed, as a person counts them.
-function countChanges(recipe) {
-  return recipe.edits.length + recipe.policies.filter((p) => p[0] !== "keep").length;
-}
 
 function makeState() {
   let here = null;
@@ -72,6 +22,10 @@ function makeState() {
     }
   }
 
+  function settled(place) {
+    return { ...place, brush: brushFor(place.recipe, place.brush || NO_BRUSH) };
+  }
+
   function remember() {
     past.push(here);
     if (past.length > MOST_STEPS) past.shift();
@@ -85,7 +39,7 @@ function makeState() {
 
     // A place without a step to go back to: the first one, or one corrected by the server.
     adopt(place) {
-      here = place;
+      here = settled(place);
       gesture.open = false;
       keep.ask();
     },
@@ -95,13 +49,14 @@ function makeState() {
       this.adopt(place);
       gesture.key = null;
     },
-    // A new recipe here. All changes of one gesture (a drag, keys held down) are one step.
-    change(recipe, key, merge) {
+    // A new recipe or brush here. All changes of one gesture (a drag, a stroke, keys held down)
+    // are one step.
+    change(recipe, key, merge, brush) {
       const now = performance.now();
       const same = key !== null && gesture.key === key
         && (gesture.open || (merge && now - gesture.at < MERGE_MS));
       if (!same) remember();
-      here = { ...here, recipe };
+      here = settled({ ...here, recipe, brush: brush || here.brush });
       gesture = { key, at: now, open: true };
       keep.ask();
     },
@@ -112,7 +67,7 @@ function makeState() {
       const before = past[past.length - 1];
       const unchanged = before && before.model === here.model
         && JSON.stringify(before.ref) === JSON.stringify(here.ref)
-        && sameRecipe(before.recipe, here.recipe);
+        && sameRecipe(before.brush, here.brush) && sameRecipe(before.recipe, here.recipe);
       if (unchanged) {
         past.pop();
         gesture.key = null;
@@ -146,7 +101,8 @@ function makeState() {
 function storedPlace() {
   try {
     const place = JSON.parse(sessionStorage.getItem(PLACE_KEY));
-    return place && place.model && place.ref && place.recipe ? place : null;
+    if (!place || !place.model || !place.ref || !place.recipe) return null;
+    return { ...place, recipe: upgraded(place.recipe) };
   } catch (problem) {
     return null;
   }
