@@ -1,9 +1,9 @@
 """Pictures for training and testing, from whatever a person has.
 
-A spec names them: `avatars` or `avatars:N`, a folder of IDX files in MNIST's layout, a folder
-or a zip of pictures, an `.npz`, or `hf:OWNER/NAME`. A source with a test set keeps it; any
-other is split once by a seed, picture file by picture file. The card says all that is needed
-to get the same arrays again, and their SHA-256.
+A spec names them: `avatars` or `avatars:N`, `photos` or `photos:FOLDER`, a folder of IDX files
+in MNIST's layout, a folder or a zip of pictures, an `.npz`, or `hf:OWNER/NAME`. A source with
+a test set keeps it; any other is split once by a seed, picture file by picture file. The card
+says all that is needed to get the same arrays again, and their SHA-256.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from PIL import Image
 
 from models.errors import BadInput
 from models.hub import read_hub
+from models.photos import read_photos
 from models.pictures import fit_square
 from models.readers import Raw, find_idx, read_idx, read_npz, read_pictures
 
@@ -27,8 +28,8 @@ AVATARS = 20_000
 MAX_AVATARS = 200_000
 SIDES = (8, 256)
 SPECS = (
-    "give avatars, avatars:N, a folder of IDX files, a folder or .zip of pictures, an .npz, "
-    "or hf:OWNER/NAME"
+    "give avatars, avatars:N, photos, photos:FOLDER, a folder of IDX files, a folder or .zip of "
+    "pictures, an .npz, or hf:OWNER/NAME"
 )
 
 # Known sets by the SHA-256 of their training pixels, so that a renamed folder is recognised.
@@ -100,6 +101,8 @@ def _read(spec: str, image_size: int | None, channels: int | None) -> Raw:
     """Choose the reader by the spec."""
     if spec == "avatars" or spec.startswith("avatars:"):
         return _read_avatars(spec)
+    if spec == "photos" or spec.startswith("photos:"):
+        return read_photos(spec)
     if spec.startswith("hf:"):
         return read_hub(spec.removeprefix("hf:"), image_size, channels)
     path = Path(spec).expanduser()

@@ -220,7 +220,7 @@ class MHVAE(HierarchicalModel, Pretrained):
 
 
 def in_units(model: MHVAE, stds: Sequence[Tensor]) -> MHVAE:
-    """The same model with z_1 … z_{T-1} measured in units of σ_t; every rate stays as it is.
+    """The same model with z_1 … z_{T-1} measured in units of about σ_t; no rate changes.
 
     Args:
         model: One without a scale of its own yet.

@@ -6,16 +6,22 @@ from collections.abc import Mapping
 
 PRESETS: Mapping[str, Mapping[str, object]] = {
     "digits": {
-        "likelihood": "bernoulli", "levels": "50,25,12", "width": 300, "blocks": 2,
-        "steps": 36_000, "batch": 256, "lr": 2e-3, "free_bits": "5", "kl_warmup": 0.1,
+        "likelihood": "bernoulli", "levels": "64,32,24", "width": 300, "blocks": 2,
+        "conv": "48,64", "patch": 4, "steps": 56_000, "batch": 100, "lr": 1.5e-3,
+        "free_bits": "8,7,8", "kl_warmup": 0.1, "samples": 8, "weighted_from": 0.6,
     },
     "fashion": {
         "likelihood": "discretised_logistic", "levels": "64,32,16", "width": 300, "blocks": 2,
         "steps": 16_000, "batch": 256, "lr": 1e-3, "free_bits": "12,8,8", "kl_warmup": 0.2,
     },
     "avatars": {
-        "likelihood": "discretised_logistic", "levels": "96,48,24,12", "width": 256, "blocks": 1,
-        "conv": "64,96,128", "patch": 4, "steps": 14_000, "batch": 32, "lr": 1e-3,
-        "free_bits": "10,6,6,6", "kl_warmup": 0.2,
+        "likelihood": "discretised_logistic", "levels": "56,40,24,12", "width": 256, "blocks": 1,
+        "conv": "64,96,128", "patch": 4, "resize": "shuffle", "steps": 14_000, "batch": 32,
+        "lr": 1e-3, "free_bits": "10,6,6,6", "kl_warmup": 0.3,
+    },
+    "photos": {
+        "likelihood": "discretised_logistic", "levels": "24x16x16,16x8x8,32x4x4", "blocks": 2,
+        "conv": "64,96,128", "patch": 4, "steps": 8_000, "batch": 16, "lr": 1e-3,
+        "free_bits": "0", "kl_warmup": 0.1,
     },
 }  # fmt: skip

@@ -38,7 +38,7 @@ class Raw:
     """What a reader found.
 
     Attributes:
-        kind: "idx", "npz", "folder", "zip", "hf" or "avatars".
+        kind: "idx", "npz", "folder", "zip", "hf", "avatars" or "photos".
         train: uint8 with shape `(N, H, W, C)`; all pictures where `test` is None.
         test: The test set that the source names, or None if it is for us to split.
         names: The name of each picture where it has one; a split goes by it.

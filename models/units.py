@@ -3,9 +3,10 @@
 Below the top the scale of z_t is free: multiply a channel of it by u, and p(z_t | z_{t+1}),
 q(z_t | z_{t-1}) with it, and no rate, no bound and no picture changes. A training leaves the
 scale wherever it went, so a channel of few hundredths may carry many nats, and yet fall under
-the absolute threshold of an active unit. So when a training is over u_t = 1/σ_t is set once,
-σ_t the standard deviation of the aggregate posterior: every channel below the top has variance
-1, as those of the top have by their prior.
+the absolute threshold of an active unit. So when a training is over u_t is set once to the power
+of two next to 1/σ_t, σ_t the standard deviation of the aggregate posterior: every channel below
+the top has a variance between 1/2 and 2, as those of the top have about 1 by their prior. A power
+of two changes no digit of z_t.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ class Units(nn.Module):
         return self.get_buffer(f"scale_{t}") if 1 <= t <= self.count else None
 
     def set_scale(self, t: int, std: Tensor) -> None:
-        """u_t = 1/σ_t, from σ_t `(C,)`."""
+        """u_t, the power of two next to 1/σ_t, from σ_t `(C,)`."""
         held = self.get_buffer(f"scale_{t}")
-        held.copy_(torch.where(std > LEAST_STD, 1 / std, torch.ones_like(std)).view_as(held))
+        nearest = torch.exp2(-torch.log2(std.clamp_min(LEAST_STD)).round())
+        held.copy_(torch.where(std > LEAST_STD, nearest, torch.ones_like(std)).view_as(held))
 
     def outward(self, t: int, distribution: Distribution) -> Distribution:
         """A Gaussian of the networks' z_t as one of the model's."""

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from models import evaluate, train
+from models import evaluate, progress, train
 from models.checkpoint import load_checkpoint
+from models.processes import Processes
 from models.run import RunFiles, read_metrics
 from models.schedule import TrainConfig
 from models.training import TrainState
@@ -51,7 +52,7 @@ def test_training_leaves_a_whole_checkpoint(trained: Path) -> None:
     assert [row["step"] for row in rows] == list(range(1, 41))
     assert json.loads(RunFiles(trained).status.read_text())["state"] == "done"
     card = (trained / "README.md").read_text()
-    assert f"{-float(str(checkpoint.evaluation['elbo_nats'])):.2f} nats" in card
+    assert f"| −ELBO | {-float(str(checkpoint.evaluation['elbo_nats'])):.2f} ± " in card
 
 
 def test_evaluation_prints_writes_and_repeats(
@@ -131,8 +132,8 @@ def test_a_run_that_diverges_keeps_its_last_good_model(
 ) -> None:
     """The weights turn to NaN after ten steps; the checkpoint is of the last saved state."""
 
-    def poisoned(state: TrainState, images: np.ndarray, config: TrainConfig):
-        for record in stream(state, images, config):
+    def poisoned(state: TrainState, images: np.ndarray, config: TrainConfig, processes: Processes):
+        for record in stream(state, images, config, processes):
             yield record
             if record.step == 10:
                 with torch.no_grad():
@@ -140,7 +141,7 @@ def test_a_run_that_diverges_keeps_its_last_good_model(
 
     stream = train.train
     monkeypatch.setattr(train, "train", poisoned)
-    monkeypatch.setattr(train, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "SAVE_EVERY_S", 0.0)
     out = tmp_path / "out"
     assert train.main(["--data", data, "--out", str(out), "--steps", "30", *TINY]) == 2
     assert "step 11: the loss or its gradient is not finite" in capsys.readouterr().err

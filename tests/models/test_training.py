@@ -139,6 +139,19 @@ def test_a_time_budget_leaves_the_state_alone() -> None:
         assert torch.equal(value, before[name]), name
 
 
+@pytest.mark.parametrize("share", [1e6, 1.005, 0.995, 0.1])
+def test_the_gradient_is_scaled_down_to_the_limit_and_never_up(share: float) -> None:
+    """`share` is the limit over the norm that the first gradient has without one."""
+    config = replace(CONFIG, bf16=False, clip_norm=1e9)
+    norm = next(train(fresh(config), bars(), config)).gradient_norm
+    config = replace(config, clip_norm=share * norm)
+    state = fresh(config)
+    assert next(train(state, bars(), config)).gradient_norm == norm
+    gradients = [p.grad for p in state.model.parameters() if p.grad is not None]
+    left = float(torch.nn.utils.get_total_norm(gradients))
+    assert left == pytest.approx(min(1.0, share) * norm, rel=1e-5)
+
+
 def test_the_guard_stops_before_a_bad_step() -> None:
     config = replace(CONFIG, bf16=False)
     state = fresh(config)

@@ -1,0 +1,56 @@
+"""photographs.json of a checkpoint, and what its model card says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from models.atomic import current
+
+FILE = "photographs.json"
+Facts = dict[str, Any]
+
+
+def read_photographs(folder: Path, weights: str) -> Facts | None:
+    """The measures of `models.photo_measures` in a folder; None if there are none of these weights.
+
+    Args:
+        weights: The checkpoint's hash; measures of a model that was there before do not count.
+    """
+    path = current(folder, FILE)
+    if not path.is_file():
+        return None
+    facts = json.loads(path.read_text())
+    return facts if facts["model"] == weights else None
+
+
+def photograph_section(facts: Facts, name: str) -> list[str]:
+    """The section of the model card."""
+    return [
+        "## How faithful it is to photographs",
+        "",
+        "PSNR of the mean-path reconstruction, mean over pictures ± one standard error. *Crops* "
+        "are the test set. *Held out* are the same photographs, whole, cut to a square as an "
+        "upload is; *another kind* are people, pets, food, rooms and streets from elsewhere "
+        "(`models/photo_list.json`). Only pictures that are at least as large as the side count.",
+        "",
+        *rows(facts),
+        "",
+        "```bash",
+        f"python -m models.photo_measures checkpoints/{name} --data photos:FOLDER",
+        "```",
+    ]
+
+
+def rows(facts: Facts) -> list[str]:
+    """The measures as a table."""
+    lines = ["| pictures | side | number | PSNR (dB) | lowest |", "|---|---:|---:|---:|---:|"]
+    for found in facts["psnr"]:
+        error = found["standard_error"]
+        spread = "" if error is None else f" ± {error:.2f}"
+        lines.append(
+            f"| {found['pictures']} | {found['side']} | {found['number']:,} | "
+            f"{found['mean']:.2f}{spread} | {found['lowest']:.2f} |"
+        )
+    return lines
