@@ -16,7 +16,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
     },
     "avatars": {
         "likelihood": "discretised_logistic", "levels": "56,40,24,12", "width": 256, "blocks": 1,
-        "conv": "64,96,128", "patch": 4, "resize": "shuffle", "steps": 14_000, "batch": 32,
+        "conv": "64,96,128", "patch": 4, "resize": "shuffle", "steps": 24_000, "batch": 32,
         "lr": 1e-3, "free_bits": "10,6,6,6", "kl_warmup": 0.3,
     },
     "photos": {
