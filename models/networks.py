@@ -273,6 +273,8 @@ class LinearGaussian(nn.Module):
     dimensions.
     """
 
+    weight: Tensor
+
     def __init__(self, in_shape: tuple[int, ...], size: int, signal: float) -> None:
         super().__init__()
         self.signal = signal
