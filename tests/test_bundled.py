@@ -10,12 +10,12 @@ import torch
 
 from models.card import nats
 from models.checkpoint import Checkpoint, load_checkpoint
-from models.evaluate import mean_terms, psnr
+from models.measures import mean_terms, psnr_of_each
 from models.training import to_float
 
 ROOT = Path(__file__).resolve().parents[1]
 MB = 1_000_000
-NAMES = ("avatars", "digits", "fashion")
+NAMES = ("avatars", "digits", "fashion", "photos")
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -31,7 +31,7 @@ def seen_examples(bundled: Checkpoint) -> torch.Tensor:
 def test_they_are_small() -> None:
     sizes = [path.stat().st_size for path in (ROOT / "checkpoints").rglob("*") if path.is_file()]
     assert max(sizes) <= 10 * MB
-    assert sum(sizes) <= 30 * MB
+    assert sum(sizes) <= 60 * MB
 
 
 def test_every_level_lives(bundled: Checkpoint) -> None:
@@ -46,7 +46,7 @@ def test_every_level_lives(bundled: Checkpoint) -> None:
 def test_the_card_says_what_was_measured(bundled: Checkpoint) -> None:
     measured = json.loads((bundled.path / "evaluation.json").read_text())
     card = (bundled.path / "README.md").read_text()
-    assert f"| −ELBO | {nats(-measured['elbo_nats'])} nats |" in card
+    assert f"| −ELBO | {nats(-measured['elbo_nats'])} " in card
     rows = zip(measured["rate_nats"], measured["active_units"], measured["reach"], strict=True)
     for t, (rate, active, reach) in enumerate(rows, start=1):
         assert f"| z_{t} | {rate:.2f} | {active} | {reach:.3f} |" in card
@@ -59,10 +59,12 @@ def test_limits_of_each() -> None:
 
     assert -measured("digits")["elbo_nats"] <= 86.5
     assert measured("digits")["n_images"] == 10_000
-    assert measured("avatars")["psnr_db"] >= 28
+    assert measured("avatars")["psnr_db"] >= 30.5
+    assert min(measured("avatars")["reach"]) >= 0.08
     assert measured("avatars")["bits_per_dim"] > 0
     depths = {name: len(measured(name)["reach"]) for name in NAMES}
-    assert depths == {"avatars": 4, "digits": 3, "fashion": 3}
+    assert depths == {"avatars": 4, "digits": 3, "fashion": 3, "photos": 3}
+    assert measured("photos")["psnr_db"] >= 36
 
 
 def test_the_weights_do_on_their_examples_what_the_card_says(bundled: Checkpoint) -> None:
@@ -75,4 +77,6 @@ def test_the_weights_do_on_their_examples_what_the_card_says(bundled: Checkpoint
     assert abs(float(elbo.mean()) - float(reference.mean())) < 4 * error
     if bundled.model.eight_bit:
         measured = json.loads((bundled.path / "evaluation.json").read_text())
-        assert abs(psnr(bundled.model, x) - measured["psnr_db"]) < 1.0
+        each = psnr_of_each(bundled.model, x)
+        error = float(each.std()) / len(each) ** 0.5
+        assert abs(float(each.mean()) - measured["psnr_db"]) < 4 * error

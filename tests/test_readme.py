@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["avatars", "digits", "fashion"])
+@pytest.mark.parametrize("name", ["avatars", "digits", "fashion", "photos"])
 def test_the_table_is_what_was_measured(name: str) -> None:
     measured = json.loads((ROOT / "checkpoints" / name / "evaluation.json").read_text())
     row = next(line for line in README.splitlines() if line.startswith(f"| `{name}`"))

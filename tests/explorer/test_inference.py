@@ -80,7 +80,7 @@ def test_the_number_of_threads_changes_no_bit(bundled: Checkpoint) -> None:
 def test_convolutions_are_loaded_channels_last(bundled: Checkpoint) -> None:
     maps = [m.weight for m in bundled.model.modules() if isinstance(m, nn.Conv2d)]
     assert all(w.is_contiguous(memory_format=torch.channels_last) for w in maps)
-    assert bool(maps) == (bundled.name == "avatars")
+    assert bool(maps) == bool(bundled.config.network.channels)
 
 
 def test_without_the_switch_a_model_is_as_it_is_loaded() -> None:
