@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tests.browser.conftest import OpenDesk
@@ -9,6 +12,7 @@ from tests.browser.desk import Desk
 from tests.browser.hand import PLACES, TWO_FRAMES, axes, canvas, grab, sigma
 
 pytestmark = pytest.mark.browser
+AVATARS = Path(__file__).resolve().parents[2] / "checkpoints" / "avatars"
 
 # What one input event writes into the page, while a drag of that slider is under way.
 WRITES = """(input) => {
@@ -70,7 +74,8 @@ def show_all(desk: Desk) -> int:
 
 
 def test_a_moved_slider_writes_little_into_the_page_however_many_there_are(desk: Desk) -> None:
-    assert show_all(desk) == 180
+    active = json.loads((AVATARS / "evaluation.json").read_text())["active_units"]
+    assert show_all(desk) == sum(active) > 100
     for level in desk.levels():  # other edits cost nothing either
         desk.slider(level, 3).press("End")
     places = desk.slider(4).evaluate(WRITES)

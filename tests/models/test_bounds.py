@@ -249,11 +249,11 @@ def test_a_killed_evaluation_goes_on_where_it_was(
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 120
-    while known(partial) < 2 and process.poll() is None and time.monotonic() < deadline:
+    while known(partial) < 1 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     process.kill()
     assert process.wait() == -signal.SIGKILL
-    assert 1 < known(partial) < 60
+    assert 1 <= known(partial) < 60
 
     assert evaluate.main([*arguments, str(partial), "--json", str(tmp_path / "a.json")]) == 0
     assert "known already from" in capsys.readouterr().err
