@@ -187,8 +187,7 @@ def step(level: Level, statistics: LevelStatistics, edits: Sequence[Edit]) -> Te
 
 def spread(level: Level, along: Tensor) -> Tensor:
     """A step of the coordinates `(C,)` as one of z_t: a channel moves over the whole field."""
-    fill = (1,) * (len(level.shape) - 1)
-    return along.reshape(level.channels, *fill).expand(level.shape)
+    return level.over(along).expand(level.shape)
 
 
 def offset(level: Level, parts: Sequence[Step]) -> Tensor:

@@ -74,6 +74,11 @@ def _write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def cache_folder() -> Path:
+    """The user's cache folder of this project; it may not exist."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "strata"
+
+
 def plain(error: BadInput | OSError) -> str:
     """What a person reads of bad input or of a failed file operation."""
     if isinstance(error, BadInput):

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from models.atomic import current
+from models.kept import Facts, read_kept
 
 FILE = "attributes.json"
-Facts = dict[str, Any]
 
 
 def read_attributes(folder: Path, weights: str) -> Facts | None:
-    """The measures of `models.attributes` in a folder; None if there are none of these weights.
-
-    Args:
-        weights: The checkpoint's hash; measures of a model that was there before do not count.
-    """
-    path = current(folder, FILE)
-    if not path.is_file():
-        return None
-    facts = json.loads(path.read_text())
-    return facts if facts["model"] == weights else None
+    """The measures of `models.attributes` in a folder; None if there are none of these weights."""
+    return read_kept(folder, FILE, weights)
 
 
 def sheet_name(t: int) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from models.atomic import write_file
+from models.atomic import cache_folder, write_file
 from models.errors import BadInput
 from models.training import to_float
 
@@ -170,9 +169,8 @@ def cached_classifier(
 
 
 def _cache_path(data: Labelled, config: ClassifierConfig) -> Path:
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     recipe = hashlib.sha256(repr(config).encode()).hexdigest()[:8]
-    return root / "strata" / f"attributes-{CODE}-{recipe}-{data.key}.safetensors"
+    return cache_folder() / f"attributes-{CODE}-{recipe}-{data.key}.safetensors"
 
 
 @torch.no_grad()

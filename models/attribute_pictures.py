@@ -13,6 +13,7 @@ from models.attribute_card import sheet_name
 from models.base import HierarchicalModel, Trace, bottom_up
 from models.chain import decode, encode
 from models.policy import KEEP, Policy
+from models.run import sheet_image
 from models.training import to_float
 
 COLUMNS, DRAWS = 8, 4
@@ -52,10 +53,7 @@ def level_sheets(model: HierarchicalModel, images: np.ndarray) -> dict[str, byte
 
 def _palette_png(rows: list[Tensor]) -> bytes:
     """Rows of pictures `(N, C, H, W)` in [0, 1] as one PNG of few colours."""
-    stacked = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
-    pixels = (stacked.permute(1, 2, 0) * 255).round().byte().numpy()
-    image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0]).convert("RGB")
     content = io.BytesIO()
-    few = image.quantize(COLOURS, dither=Image.Dither.NONE)
+    few = sheet_image(rows).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     few.save(content, "PNG", optimize=True)
     return content.getvalue()

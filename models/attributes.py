@@ -24,14 +24,13 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.atomic import plain, write_file, write_folder
+from models.atomic import write_file
 from models.attribute_card import FILE, table
 from models.attribute_classifier import (
     CODE,
@@ -43,9 +42,11 @@ from models.attribute_classifier import (
 )
 from models.attribute_pictures import level_sheets, redrawn
 from models.base import HierarchicalModel, Trace, bottom_up
-from models.card import model_card
+from models.bounds import standard_error
+from models.card import keep_measures
 from models.chain import encode, sample_chain
-from models.checkpoint import Checkpoint, load_checkpoint, to_json
+from models.checkpoint import load_checkpoint, to_json
+from models.command import add_outputs, exit_status
 from models.data import Data, load_data
 from models.errors import BadInput
 from models.training import to_float
@@ -64,9 +65,8 @@ class Estimate:
     @staticmethod
     def of(values: Tensor) -> Estimate:
         """The mean of independent `values`, `(N,)`; one value has no known error (0)."""
-        values = values.double()
-        error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else 0.0
-        return Estimate(float(values.mean()), error)
+        found = values.double().numpy()
+        return Estimate(float(found.mean()), standard_error(found))
 
     def to_json(self) -> list[float]:
         return [round(self.mean, 6), round(self.standard_error, 6)]
@@ -187,15 +187,6 @@ def labelled(data: Data) -> tuple[Labelled, Labelled]:
     return Labelled(data.train, train, classes), Labelled(data.test, test, classes)
 
 
-def write(checkpoint: Checkpoint, result: dict[str, Any], pictures: dict[str, bytes]) -> None:
-    """Keep the measures, the pictures and the new card in the checkpoint, all or none."""
-    card = model_card(
-        checkpoint.name, checkpoint.config, checkpoint.evaluation, checkpoint.card,
-        checkpoint.training, result,
-    )  # fmt: skip
-    write_folder(checkpoint.path, {FILE: to_json(result), "README.md": card.encode(), **pictures})
-
-
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m models.attributes", description=__doc__)
@@ -203,18 +194,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="labelled data, as for models.train: avatars")
     parser.add_argument("--draws", type=int, default=4, help="redrawings of each picture")
     parser.add_argument("--samples", type=int, default=1000, help="samples of the prior")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
-    parser.add_argument("--json", type=Path, help="also write the measures to this file")
-    parser.add_argument(
-        "--write", action="store_true", help="also keep them in the checkpoint and its model card"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        run(options)
-    except (BadInput, OSError) as error:
-        print(f"error: {plain(error)}", file=sys.stderr)
-        return 2
-    return 0
+    add_outputs(parser)
+    return exit_status(run, parser.parse_args(arguments))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -233,7 +214,7 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         write_file(options.json, to_json(result))
     if options.write:
-        write(checkpoint, result, level_sheets(checkpoint.model, test.images))
+        keep_measures(checkpoint, FILE, result, level_sheets(checkpoint.model, test.images))
 
 
 if __name__ == "__main__":

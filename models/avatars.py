@@ -34,6 +34,7 @@ import resvg_py
 from PIL import Image
 from tqdm import tqdm
 
+from models.atomic import cache_folder
 from models.avatar_parts import ATTRIBUTES, BEARD_SHARE, NO_COLOUR, SHORT_HAIR, TABLES, Table
 from models.errors import BadInput
 
@@ -129,9 +130,8 @@ def read_avatars(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 
 def _cache_path(count: int, seed: int) -> Path:
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     libraries = f"pa{version('python_avatars')}-resvg{version('resvg_py')}"
-    return root / "strata" / f"avatars-{DRAWING}-{count}-{seed}-{libraries}.npz"
+    return cache_folder() / f"avatars-{DRAWING}-{count}-{seed}-{libraries}.npz"
 
 
 def _drawn(

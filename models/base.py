@@ -58,6 +58,10 @@ class Level:
     def is_spatial(self) -> bool:
         return len(self.shape) > 1
 
+    def over(self, values: Tensor) -> Tensor:
+        """One value a coordinate, `(C,)`, broadcastable over z_t: a channel's at every place."""
+        return values.reshape(self.channels, *(1 for _ in self.shape[1:]))
+
 
 @dataclass(frozen=True)
 class Trace:

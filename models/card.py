@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
-from models.attribute_card import attribute_section
+from models import attribute_card, photo_card
+from models.atomic import write_folder
+from models.attribute_card import attribute_section, read_attributes
+from models.checkpoint import Checkpoint, to_json
+from models.kept import Facts
 from models.likelihoods import LIKELIHOODS
 from models.mhvae import MHVAEConfig
-from models.photo_card import photograph_section
-
-Facts = dict[str, Any]
+from models.photo_card import photograph_section, read_photographs
 
 # What `--data` is for the bundled models, for who does not have the folder it was trained from.
 SOURCES = {
@@ -55,6 +57,36 @@ def model_card(
     lines += [*photograph_section(photographs, name), ""] if photographs else []
     lines += ["## How", "", *_how(name, card, training, result)]
     return "\n".join(lines) + "\n"
+
+
+def checkpoint_card(
+    checkpoint: Checkpoint, result: Facts | None = None, fresh: Mapping[str, Facts] | None = None
+) -> str:
+    """The text of the card of a checkpoint on disk, with all measures kept beside it.
+
+    Args:
+        result: The measures of `models.evaluate`, if they are new.
+        fresh: New measures by the name of the file that will hold them.
+    """
+    folder, weights = checkpoint.path, checkpoint.hash
+    kept = {
+        attribute_card.FILE: read_attributes(folder, weights),
+        photo_card.FILE: read_photographs(folder, weights),
+        **(fresh or {}),
+    }
+    return model_card(
+        checkpoint.name, checkpoint.config, result or checkpoint.evaluation, checkpoint.card,
+        checkpoint.training, kept[attribute_card.FILE], kept[photo_card.FILE],
+    )  # fmt: skip
+
+
+def keep_measures(
+    checkpoint: Checkpoint, name: str, facts: Facts, pictures: Mapping[str, bytes] | None = None
+) -> None:
+    """Write a file of measures, its pictures and the card that tells them, all or none."""
+    card = checkpoint_card(checkpoint, fresh={name: facts})
+    files = {name: to_json(facts), "README.md": card.encode()}
+    write_folder(checkpoint.path, files | dict(pictures or {}))
 
 
 def nats(value: float) -> str:

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.base import HierarchicalModel, Noise, bottom_up, known, top_down
+from models.base import HierarchicalModel, Noise, bottom_up, draw, known, top_down
 from models.bounds import standard_error
 from models.chain import draw_noise
 from models.measures import batches
@@ -119,26 +119,24 @@ def log_weight_without(
         eps: Noise of the way up, by subscript, each `(B, *event)`.
         fresh: Noise of the way down, for the inactive coordinates alone.
     """
-    masks = [_shaped(level.active, x.device, model, t + 1) for t, level in enumerate(statistics)]
+    masks = [
+        level.over(found.active).to(x.device)
+        for level, found in zip(model.levels, statistics, strict=True)
+    ]
     up: list[Tensor | None] = [x] + [None] * model.depth
     log_q = torch.zeros(len(x), device=x.device, dtype=x.dtype)
     for t in bottom_up(model.depth):
-        q, level, active = model.posterior(t, tuple(up)), statistics[t - 1], masks[t - 1]
-        z = q.mean + q.stddev * eps[t]
-        mean, std = (_shaped(v, x.device, model, t).to(z) for v in (level.mean, level.std))
+        q, found, active = model.posterior(t, tuple(up)), statistics[t - 1], masks[t - 1]
+        z = draw(q, eps[t])
+        mean, std = (model.level(t).over(v).to(z) for v in (found.mean, found.std))
         log_q = log_q + _active_sum(by_coordinate(q, z), active)
         up[t] = torch.where(active, z, mean + std * eps[t])
     down, log_p = list(up), torch.zeros_like(log_q)
     for t in top_down(model.depth):
         p, active, z = model.prior(t, tuple(down)), masks[t - 1], known(tuple(up), t)
         log_p = log_p + _active_sum(by_coordinate(p, z), active)
-        down[t] = torch.where(active, z, p.mean + p.stddev * fresh[t])
+        down[t] = torch.where(active, z, draw(p, fresh[t]))
     return model.likelihood(tuple(down)).log_prob(x) + log_p - log_q
-
-
-def _shaped(values: Tensor, device: torch.device, model: HierarchicalModel, t: int) -> Tensor:
-    """One value a coordinate, `(C,)`, over the event of z_t."""
-    return values.to(device).reshape((-1,) + (1,) * (len(model.level(t).shape) - 1))
 
 
 def _active_sum(values: Tensor, active: Tensor) -> Tensor:

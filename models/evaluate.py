@@ -15,15 +15,14 @@ from pathlib import Path
 
 import torch
 
-from models.atomic import plain, write_file
-from models.attribute_card import read_attributes
-from models.card import measures_table, model_card
+from models.atomic import write_file
+from models.card import checkpoint_card, measures_table
 from models.checkpoint import Checkpoint, load_checkpoint, pick_device, to_json, update_measures
+from models.command import exit_status
 from models.data import Data, load_data
 from models.errors import BadInput
 from models.evaluation import Asked, Evaluation, measure
 from models.partial import default_folder
-from models.photo_card import read_photographs
 from models.report import write_report
 
 QUICK_IMAGES, QUICK_SAMPLES = 500, 200
@@ -167,11 +166,7 @@ def run(options: argparse.Namespace) -> None:
 
 def keep(checkpoint: Checkpoint, data: Data, found: Evaluation) -> None:
     """Write the measures, the card and the report into the checkpoint's folder, all or none."""
-    card = model_card(
-        checkpoint.name, checkpoint.config, found.result, checkpoint.card, checkpoint.training,
-        read_attributes(checkpoint.path, checkpoint.hash),
-        read_photographs(checkpoint.path, checkpoint.hash),
-    )  # fmt: skip
+    card = checkpoint_card(checkpoint, found.result)
     statistics = replace(checkpoint.statistics, levels=found.statistics)
     report = write_report(checkpoint, data, found)
     update_measures(checkpoint.path, statistics, found.result, card, report)
@@ -182,10 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     options = build_parser().parse_args(arguments)
     try:
-        run(options)
-    except (BadInput, OSError) as error:
-        print(f"error: {plain(error)}", file=sys.stderr)
-        return 2
+        return exit_status(run, options)
     except KeyboardInterrupt:
         print(
             f"\nstopped; what is known of the bound is kept in '{options.partial}': give the "
@@ -193,7 +185,6 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
-    return 0
 
 
 if __name__ == "__main__":

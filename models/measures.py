@@ -159,12 +159,6 @@ def _joined(traces: list[Trace]) -> Trace:
 
 
 @torch.no_grad()
-def psnr(model: HierarchicalModel, x: Tensor) -> float:
-    """Mean peak signal-to-noise ratio of the mean-path reconstruction, dB, pixels in [0, 1]."""
-    return float(psnr_of_each(model, x).mean())
-
-
-@torch.no_grad()
 def psnr_of_each(model: HierarchicalModel, x: Tensor) -> Tensor:
     """The PSNR of every image's mean-path reconstruction, `(N,)`, dB."""
     found = []

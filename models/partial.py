@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from models.atomic import write_file
+from models.atomic import cache_folder, write_file
 
 SCHEME = 1  # raised whenever the same draw would get other noise
 
@@ -117,8 +116,7 @@ def open_partial(
 
 def default_folder() -> Path:
     """Where partial measures lie if nobody says otherwise."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "strata" / "bounds"
+    return cache_folder() / "bounds"
 
 
 def _read(path: Path, key: Mapping[str, object], count: int) -> dict[int, np.ndarray]:

@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.atomic import plain, write_file, write_folder
+from models.atomic import write_file
 from models.base import HierarchicalModel, bottom_up, top_down
-from models.card import model_card
+from models.bounds import standard_error
+from models.card import keep_measures
 from models.chain import encode
 from models.checkpoint import load_checkpoint, to_json
+from models.command import add_outputs, exit_status
 from models.errors import BadInput
 from models.measures import psnr_of_each
 from models.photo_card import FILE, rows
@@ -65,7 +67,7 @@ def ratios(model: HierarchicalModel, kind: str, pictures: np.ndarray) -> dict[st
     found = psnr_of_each(model.at_side(side), to_float(pictures)).double().numpy()
     return {
         "pictures": kind, "side": side, "number": len(found), "mean": float(found.mean()),
-        "standard_error": float(found.std(ddof=1) / len(found) ** 0.5) if len(found) > 1 else None,
+        "standard_error": standard_error(found) if len(found) > 1 else None,
         "lowest": float(found.min()),
     }  # fmt: skip
 
@@ -127,18 +129,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.photo_measures", description=__doc__)
     parser.add_argument("checkpoint", help="a checkpoint folder or Hub id")
     parser.add_argument("--data", default="photos", help="photos or photos:FOLDER")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
-    parser.add_argument("--json", type=Path, help="also write the measures to this file")
-    parser.add_argument(
-        "--write", action="store_true", help="also keep them in the checkpoint and its model card"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        run(options)
-    except (BadInput, OSError) as error:
-        print(f"error: {plain(error)}", file=sys.stderr)
-        return 2
-    return 0
+    add_outputs(parser)
+    return exit_status(run, parser.parse_args(arguments))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -158,11 +150,7 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         write_file(options.json, to_json(facts))
     if options.write:
-        card = model_card(
-            checkpoint.name, checkpoint.config, checkpoint.evaluation, checkpoint.card,
-            checkpoint.training, photographs=facts,
-        )  # fmt: skip
-        write_folder(checkpoint.path, {FILE: to_json(facts), "README.md": card.encode()})
+        keep_measures(checkpoint, FILE, facts)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import numpy as np
 import PIL
 from tqdm import tqdm
 
+from models.atomic import cache_folder
 from models.errors import BadInput
 from models.photo_crops import CROPPING, SIDE, open_photo, photo_crops
 from models.qt_resources import read_resource
@@ -203,9 +204,8 @@ def _save(path: Path, crops: np.ndarray) -> None:
 
 
 def _cache_path(part: str, count: int, seed: int) -> Path:
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     made_by = f"{CROPPING}-{_digest(photo_list(part))[:12]}-pillow{PIL.__version__}"
-    return root / "strata" / f"photos-{part}-{count}-{seed}-{made_by}.npy"
+    return cache_folder() / f"photos-{part}-{count}-{seed}-{made_by}.npy"
 
 
 def _how_to_get(missing: list[Photo], wanted: int, roots: list[Path]) -> str:

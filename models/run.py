@@ -205,8 +205,13 @@ def preview(model: HierarchicalModel, images: np.ndarray) -> bytes:
 
 def sheet_png(rows: Sequence[torch.Tensor]) -> bytes:
     """Rows of pictures `(N, C, H, W)` in [0, 1] as one PNG."""
+    content = io.BytesIO()
+    sheet_image(rows).save(content, "PNG")
+    return content.getvalue()
+
+
+def sheet_image(rows: Sequence[torch.Tensor]) -> Image.Image:
+    """Rows of pictures `(N, C, H, W)` in [0, 1], grey or RGB, as one image."""
     stacked = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
     pixels = (stacked.permute(1, 2, 0) * 255).round().byte().cpu().numpy()
-    content = io.BytesIO()
-    Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0]).save(content, "PNG")
-    return content.getvalue()
+    return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])

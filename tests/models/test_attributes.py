@@ -26,6 +26,7 @@ from models.attribute_pictures import kept_from, level_sheets, redrawn
 from models.attributes import Estimate, chance, labelled, main, measure, realism, survival
 from models.avatars import ATTRIBUTES, draw_avatars
 from models.base import Trace
+from models.card import keep_measures
 from models.chain import encode, sample_chain
 from models.checkpoint import as_stored, load_checkpoint, save_checkpoint
 from models.data import load_data
@@ -293,6 +294,14 @@ def test_the_command_writes_and_an_evaluation_keeps_it(
         == 0
     )
     assert section in (folder / "README.md").read_text()
+    # Measures of another kind that are written later leave these in the card, too.
+    row = {
+        "pictures": "another kind", "side": 64, "number": 2, "mean": 30.0,
+        "standard_error": 0.5, "lowest": 25.0,
+    }  # fmt: skip
+    keep_measures(checkpoint, "photographs.json", {"psnr": [row], "model": checkpoint.hash})
+    assert section in (folder / "README.md").read_text()
+    assert "| another kind | 64 | 2 | 30.00 ± 0.50 | 25.00 |" in (folder / "README.md").read_text()
     # Other weights in the same folder: the old measures are not theirs.
     assert read_attributes(folder, checkpoint.hash) == facts
     assert read_attributes(folder, "another") is None

@@ -13,7 +13,7 @@ function makeBrush(root, veil, acts) {
   let strokes = 0;
   let cursor = { x: REGION_UNIT / 2, y: REGION_UNIT / 2 }; // of the keys
 
-  function placeOf(event) {
+  function pointOf(event) {
     const box = canvas.getBoundingClientRect();
     const share = (value, size) => (REGION_UNIT * value) / size;
     return { x: share(event.clientX - box.left, box.width),
@@ -81,11 +81,11 @@ function makeBrush(root, veil, acts) {
   canvas.addEventListener("pointerdown", (event) => {
     if (!acts.painting() || stroke || !event.isPrimary || event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
-    begin(event.pointerId, placeOf(event));
+    begin(event.pointerId, pointOf(event));
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!acts.painting()) return;
-    const place = placeOf(event);
+    const place = pointOf(event);
     cursor = { x: onGrid(place.x), y: onGrid(place.y) };
     ringAt(place);
     if (!stroke || event.pointerId !== stroke.id) return;
