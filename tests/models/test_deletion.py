@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.distributions import Distribution
+from torch import nn
+from torch.distributions import Distribution, Normal
 
 from models.base import Chain, gaussian, known
 from models.chain import draw_noise
@@ -113,3 +114,43 @@ def test_with_no_unit_deleted_it_is_the_whole_bound() -> None:
     found = delete_inactive(model, x, levels, draws=2)
     assert found.deleted == (0, 0)
     assert abs(found.after - found.before) < 1e-4
+
+
+def test_nothing_of_a_deleted_unit_goes_up_or_down() -> None:
+    """Whatever q says of the deleted units of z_1, the weight is the same."""
+    torch.manual_seed(1)
+    config = MHVAEConfig((1, 8, 8), "bernoulli", ((4,), (3,)), NetworkConfig(16, 1))
+    model = MHVAE(config).requires_grad_(False).eval()
+    x = (torch.rand(5, 1, 8, 8) > 0.5).float()
+    one = torch.ones(1)
+    levels = tuple(
+        LevelStatistics(torch.zeros(c), torch.ones(c), torch.ones(c), on, one, one, one)
+        for c, on in ((4, torch.tensor([True, False, True, False])), (3, torch.ones(3).bool()))
+    )
+    eps, fresh = draw_noise(model, 5), draw_noise(model, 5)
+    before = log_weight_without(model, x, eps, fresh, levels)
+    whole = log_weight(model, x, eps)
+    head = [m for m in model.encoders[0].modules() if isinstance(m, nn.Linear)][-1]
+    head.bias[[1, 3]] += 2.0  # their means; the second half are the spreads
+    head.bias[[5, 7]] -= 1.0
+    assert torch.equal(log_weight_without(model, x, eps, fresh, levels), before)
+    assert (log_weight(model, x, eps) - whole).abs().min() > 0.01
+
+
+def test_a_deleted_unit_is_drawn_from_the_prior_on_the_way_down() -> None:
+    """One level by hand: log p(x | a, ξ) + log p(a) − log q(a), a the active units of z_1."""
+    torch.manual_seed(1)
+    config = MHVAEConfig((1, 8, 8), "bernoulli", ((3,),), NetworkConfig(16, 1))
+    model = MHVAE(config).requires_grad_(False).eval()
+    x = (torch.rand(5, 1, 8, 8) > 0.5).float()
+    one = torch.ones(1)
+    on = torch.tensor([True, False, True])
+    levels = (LevelStatistics(torch.ones(3), torch.ones(3), torch.ones(3), on, one, one, one),)
+    eps, fresh = draw_noise(model, 5), draw_noise(model, 5)
+    q = model.posterior(1, (x, None))
+    a = q.mean + q.stddev * eps[1]
+    picture = model.likelihood((None, torch.stack([a[:, 0], fresh[1][:, 1], a[:, 2]], dim=1)))
+    p = Normal(0.0, 1.0).log_prob(a)[:, on].sum(1)
+    log_q = Normal(q.mean, q.stddev).log_prob(a)[:, on].sum(1)
+    expected = picture.log_prob(x) + p - log_q
+    torch.testing.assert_close(log_weight_without(model, x, eps, fresh, levels), expected)

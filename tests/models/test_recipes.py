@@ -96,6 +96,19 @@ def test_a_level_is_trained_alone_on_the_chain_that_ends_with_it() -> None:
         assert learning == {f"encoders.{level - 1}", below}
 
 
+def test_free_bits_hold_for_the_level_that_is_trained_alone() -> None:
+    model, x = fresh(), pictures(7)
+    eps = draw_noise(model, 7, torch.Generator().manual_seed(1))
+    for level in (1, 2):
+        plain, parts = greedy_loss(model, x, eps, level, PLAIN, 0.5, lambda v: v.mean(0))
+        rate = float(parts.rate[:, level - 1].detach().mean())
+        for floor in (rate / 2, rate + 3):
+            bits = replace(PLAIN, free_bits=tuple(floor if t == level else 99.0 for t in (1, 2, 3)))
+            loss, _ = greedy_loss(model, x, eps, level, bits, 0.5, lambda v: v.mean(0))
+            expected = float(plain.detach()) + 0.5 * max(0.0, floor - rate)
+            assert float(loss.detach()) == pytest.approx(expected, abs=1e-4)
+
+
 def test_greedy_levels_share_the_first_steps_then_all_are_trained() -> None:
     config = replace(PLAIN, steps=100, greedy=0.3)
     levels = [greedy_level(step, config, 3) for step in range(100)]
