@@ -21,8 +21,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, known
-from models.chain import encode
+from models.base import Chain, HierarchicalModel, encode, known
 
 LOWEST, STEP_SIGMA, STEPS = -3.0, 0.05, 121
 BASE, BLOCK, DIGITS = 11, 8, 3

@@ -20,14 +20,14 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import Tensor
 
 from explorer.axes import offset, steps
 from explorer.recipe import Recipe
 from explorer.stores import Bounded
-from models.base import HierarchicalModel, Trace, top_down
+from models.base import HierarchicalModel, Trace, Walk, top_down
 from models.chain import decode_level
 from models.policy import Policy
 
@@ -102,19 +102,19 @@ class Chains:
         if trace.z[0].shape[0] != 1:
             raise ValueError("a frame is rendered from one image, never from a batch")
         moves = steps(model, statistics, recipe)
-        z, places = list(trace.z), [0] * len(trace.z)
+        z, places = Walk(trace.z), [0] * len(trace.z)
         above: Hashable = (recipe.model, recipe.image, recipe.encode_seed)
         changed = False
         for s in top_down(model.depth):
             policy, temperature = recipe.policy(s), recipe.temperature
-            draw = partial(decode_level, model, trace, tuple(z), s, changed, policy, temperature)
+            draw = partial(decode_level, model, trace, z, s, changed, policy, temperature)
             level = self._level((above, *_essence(policy, temperature)), draw)
             if s in moves:
                 move = partial(_moved, level.latent, partial(offset, model.level(s), moves[s]))
                 level = self._level((level.place, *(part.key for part in moves[s])), move)
-            z[s], places[s], changed = level.latent, level.place, level.changed
+            z, places[s], changed = z.put(s, level.latent), level.place, level.changed
             above = level.place
-        return Decoded(tuple(z), tuple(places))
+        return Decoded(cast(tuple[Tensor, ...], z), tuple(places))
 
     def frame(self, place: int, make: Callable[[], Frame]) -> Frame:
         """The picture under a decoded level, made if it is not kept."""

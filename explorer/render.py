@@ -22,7 +22,7 @@ from torch import Tensor
 
 from explorer.chains import Chains
 from explorer.recipe import Recipe
-from models.base import HierarchicalModel, Trace, top_down
+from models.base import Chain, HierarchicalModel, Trace, Walk, top_down
 from models.chain import sample_chain
 from models.errors import BadInput
 
@@ -85,7 +85,7 @@ def decoded(
     return chains.decode(model, trace, recipe, statistics).z
 
 
-def picture(model: HierarchicalModel, z: tuple[Tensor, ...]) -> Frame:
+def picture(model: HierarchicalModel, z: Chain) -> Frame:
     """The likelihood's mean under a chain, as 8-bit pixels."""
     mean = model.likelihood(z).mean
     if not bool(torch.isfinite(mean.sum())):  # pixels lie in [0, 1], so only a NaN breaks it
@@ -147,7 +147,7 @@ def name_of(level: int) -> str:
 
 def _rung_frame(model: HierarchicalModel, z: tuple[Tensor, ...], k: int) -> Frame:
     """The picture with z_k … z_T kept and all below at the prior's mean."""
-    chain = list(z)
+    chain = Walk(z)
     for s in top_down(k - 1):
-        chain[s] = model.prior(s, tuple(chain)).mean
-    return picture(model, tuple(chain))
+        chain = chain.put(s, model.prior(s, chain).mean)
+    return picture(model, chain)

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from explorer.images import shrunk
 from models.base import HierarchicalModel, Trace
-from models.chain import draw_noise, encode
+from models.chain import draw_noise
 from models.likelihoods import bits_per_dim
 from models.objective import terms
 
@@ -83,8 +83,8 @@ def encode_image(
     model = checkpoint.model
     x = as_model_sees(model, pixels)
     if encode_seed is None:
-        return encode(model, x)
-    return encode(model, x, draw_noise(model, 1, torch.Generator().manual_seed(encode_seed)))
+        return model.embed(x)
+    return model.embed(x, draw_noise(model, 1, torch.Generator().manual_seed(encode_seed)))
 
 
 def image_terms(

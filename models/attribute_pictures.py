@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.attribute_card import sheet_name
 from models.base import HierarchicalModel, Trace, bottom_up
-from models.chain import decode, encode
+from models.chain import decode
 from models.policy import KEEP, Policy
 from models.run import sheet_image
 from models.training import to_float
@@ -41,7 +41,7 @@ def level_sheets(model: HierarchicalModel, images: np.ndarray) -> dict[str, byte
         images: Test images, uint8 `(N, H, W, C)`; the first eight are shown.
     """
     x = model.as_seen(to_float(images[:COLUMNS]))
-    trace = encode(model, x)
+    trace = model.embed(x)
     sheets = {}
     for t in bottom_up(model.depth):
         rows = [x]

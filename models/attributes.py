@@ -44,7 +44,7 @@ from models.attribute_pictures import level_sheets, redrawn
 from models.base import HierarchicalModel, Trace, bottom_up
 from models.bounds import standard_error
 from models.card import keep_measures
-from models.chain import encode, sample_chain
+from models.chain import sample_chain
 from models.checkpoint import load_checkpoint, to_json
 from models.command import add_outputs, exit_status
 from models.data import Data, load_data
@@ -95,7 +95,7 @@ def blocks(
         x = model.as_seen(to_float(data.images[part]))
         labels = {name: torch.from_numpy(label[part]) for name, label in data.labels.items()}
         with torch.no_grad():
-            trace = encode(model, x)
+            trace = model.embed(x)
         yield trace, labels
 
 

@@ -3,6 +3,12 @@
 Notation: z_0 is the image x, z_1 … z_T are the latents, z_T is the top. A chain is a
 tuple `z` of T + 1 entries with `z[t]` = z_t; an entry not known yet is None.
 `bottom_up` and `top_down` are the only two ways to walk it.
+
+    family   p(z_t | …) sees    q(z_t | …) sees    inferred      p(x | …) sees
+    Markov   z_{t+1}            z_{t−1}            bottom up     z_1
+    general  z_{t+1} … z_T      x, z_{t+1} … z_T   top down      z_1 … z_T
+
+Nothing above `models/` asks which family a model is of: it asks for what is declared here.
 """
 
 from __future__ import annotations
@@ -11,6 +17,7 @@ import abc
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +27,32 @@ from models.errors import BadInput
 
 Chain = tuple[Tensor | None, ...]
 Noise = tuple[Tensor, ...]  # eps at its subscripts; entry 0 is empty
+
+
+class Walk(tuple[Tensor | None, ...]):
+    """A chain that is being walked: its entries, and what a family has worked out from them.
+
+    Attributes:
+        evidence: What the posteriors read of z_0 alone (`HierarchicalModel.evidence`), where it
+            was worked out beforehand; else None.
+        memory: Shared by all walks that come from one another by `put`. A family may keep here
+            what saves time and changes no bit, and has to check that it still holds.
+    """
+
+    evidence: Any = None
+    memory: dict[str, Any]
+
+    def __new__(cls, entries: Iterable[Tensor | None], evidence: Any = None) -> Walk:
+        chain = super().__new__(cls, entries)
+        chain.evidence = evidence
+        chain.memory = {}
+        return chain
+
+    def put(self, t: int, value: Tensor) -> Walk:
+        """The same chain with z_t = `value`."""
+        chain = Walk((*self[:t], value, *self[t + 1 :]), self.evidence if t else None)
+        chain.memory = self.memory
+        return chain
 
 
 def bottom_up(depth: int) -> Iterable[int]:
@@ -72,11 +105,14 @@ class Trace:
         posteriors: q(z_1 | …) … q(z_T | …), bottom first; read them with `q`.
         own: The image's own detail ε_1 … ε_T at its subscripts, where it was worked out
             (`models.chain.with_own_noise`); else empty.
+        priors: p(z_1 | …) … p(z_T | …), bottom first, where they came up on the way, as they
+            do in inference from the top; else empty. `models.chain.prior_of` reads them.
     """
 
     z: tuple[Tensor, ...]
     posteriors: tuple[Distribution, ...] = ()
     own: Noise = ()
+    priors: tuple[Distribution, ...] = ()
 
     @property
     def depth(self) -> int:
@@ -112,8 +148,24 @@ def draw(distribution: Distribution, eps: Tensor) -> Tensor:
     return distribution.mean + distribution.stddev * eps
 
 
-def repeated(distribution: Distribution, times: int) -> Distribution:
-    """A batch of Gaussians laid out `times` times over, batch by batch."""
+def repeated(evidence: Any, times: int) -> Any:
+    """What `HierarchicalModel.evidence` gave for a batch, laid out `times` times over.
+
+    Args:
+        evidence: A tensor `(B, *)`, a batch of Gaussians, or a mapping or tuple of these.
+    """
+    if isinstance(evidence, Distribution):
+        return _repeated_gaussian(evidence, times)
+    if isinstance(evidence, Tensor):
+        return evidence.repeat((times,) + (1,) * (evidence.ndim - 1))
+    if isinstance(evidence, dict):
+        return {key: repeated(value, times) for key, value in evidence.items()}
+    if isinstance(evidence, tuple):
+        return tuple(repeated(value, times) for value in evidence)
+    return evidence
+
+
+def _repeated_gaussian(distribution: Distribution, times: int) -> Distribution:
     if isinstance(distribution, MultivariateNormal):
         factor = distribution.scale_tril.repeat(times, 1, 1)
         return MultivariateNormal(distribution.mean.repeat(times, 1), scale_tril=factor)
@@ -126,15 +178,45 @@ class HierarchicalModel(nn.Module, abc.ABC):
     """The interface that the objective, the evaluation and the explorer use, and nothing else.
 
     Attributes:
+        family: What people call it: "MHVAE", "HVAE", "VDM", …
         image_shape: `(C, H, W)` of x; pixels are floats in [0, 1].
         levels: The latents z_1 … z_T, bottom first.
         eight_bit: Whether x has 256 values a pixel, so that bits per dimension apply;
             otherwise x is binary.
+        is_markov: Whether z_{t−1} given z_t depends on nothing above it, so that a pinned level
+            cuts off those above it.
+        infers_top_down: Whether q(z_t | …) reads x and z_{t+1} … z_T rather than z_{t−1}.
+        has_likelihood: Whether it has a p(x | …) of its own; if not, no term in nats is shown.
     """
 
+    family: str
     image_shape: tuple[int, int, int]
     levels: tuple[Level, ...]
     eight_bit: bool
+    is_markov: bool = True
+    infers_top_down: bool = False
+    has_likelihood: bool = True
+
+    def inference_order(self) -> Iterable[int]:
+        """The levels in the order in which they are inferred."""
+        return top_down(self.depth) if self.infers_top_down else bottom_up(self.depth)
+
+    def evidence(self, x: Tensor) -> Any:
+        """What the posteriors read of x alone, worked out once for many draws of one image.
+
+        q(z_1 | x) where inference goes bottom up. A `Walk` that carries it saves the model from
+        working it out again; `repeated` lays it out for a batch of K draws.
+        """
+        return None if self.infers_top_down else self.posterior(1, (x,))
+
+    def embed(self, x: Tensor, eps: Noise | None = None) -> Trace:
+        """The trace of an image that the explorer edits: by default the mean path.
+
+        Args:
+            x: The image as the model sees it, with shape `(B, C, H, W)`.
+            eps: Noise by subscript, each `(B, *event)`, for a posterior sample instead.
+        """
+        return encode(self, x, eps)
 
     @property
     def depth(self) -> int:
@@ -172,15 +254,44 @@ class HierarchicalModel(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def posterior(self, t: int, z: Chain) -> Distribution:
-        """q(z_t | …) given the entries of `z` below t, with shape `(B, *event)`."""
+        """q(z_t | …) with shape `(B, *event)`, given the entries of `z` that come before z_t in
+        the order of inference."""
 
     @abc.abstractmethod
     def prior(self, t: int, z: Chain) -> Distribution:
-        """p(z_t | …) given the entries of `z` above t; at the top the fixed p(z_T), unbatched."""
+        """p(z_t | …) given the entries of `z` above t; p(z_T) may be unbatched."""
 
     @abc.abstractmethod
     def likelihood(self, z: Chain) -> Distribution:
         """p(x | …) with shape `(B, C, H, W)`; its `mean` is the picture, in [0, 1]."""
+
+
+def encode(
+    model: HierarchicalModel, x: Tensor, eps: Noise | None = None, evidence: Any = None
+) -> Trace:
+    """The trace of an image, by the order of inference.
+
+    Args:
+        x: The image as the model sees it, with shape `(B, C, H, W)`.
+        eps: Noise by subscript, each `(B, *event)`; without it the mean path is taken,
+            where z_t is the mean of q(z_t | …).
+        evidence: `model.evidence(x)` where it is known already, which no draw changes.
+    """
+    z = Walk((x, *(None for _ in model.levels)), evidence)
+    if evidence is None:
+        z.evidence = model.evidence(x)
+    posteriors, priors = {}, {}
+    for t in model.inference_order():
+        q = posteriors[t] = model.posterior(t, z)
+        if model.infers_top_down:  # all that p(z_t | …) depends on is there
+            priors[t] = model.prior(t, z)
+        z = z.put(t, q.mean if eps is None else draw(q, eps[t]))
+    levels = bottom_up(model.depth)
+    return Trace(
+        cast(tuple[Tensor, ...], z),
+        tuple(posteriors[t] for t in levels),
+        priors=tuple(priors[t] for t in levels if t in priors),
+    )
 
 
 def noise(seed: int, level: int, shape: tuple[int, ...]) -> Tensor:

@@ -177,14 +177,14 @@ def image_log_weights(
     """
     like = next(model.parameters())
     x = x.to(like)
-    first = model.posterior(1, (x[None],))
+    evidence = model.evidence(x[None])
     found = []
     for start, stop in calls(model, draws):
         blocks = range(start // NOISE_BLOCK, stop // NOISE_BLOCK)
         noise = [block_noise(model, seed, image, block) for block in blocks]
         eps = tuple(torch.cat(level).to(like) for level in zip(*noise, strict=True))
         rows = stop - start
-        weights = log_weight(model, x.expand(rows, *x.shape), eps, repeated(first, rows))
+        weights = log_weight(model, x.expand(rows, *x.shape), eps, repeated(evidence, rows))
         found.append(weights.double().cpu().numpy())
     return np.concatenate(found)[:draws]
 

@@ -1,7 +1,8 @@
 """Up and down the chain: encode an image into a trace, decode a trace under policies.
 
-Encoding walks bottom up and draws z_t from q(z_t | z_{t-1}); decoding walks top down,
-s = T … 1, and takes z'_s from the level's policy, plus the user's offset δ_s:
+Encoding is `base.encode`, or `HierarchicalModel.embed` for the trace that is edited; decoding
+walks top down, s = T … 1, and takes z'_s from the level's policy, plus the user's offset δ_s
+(for a family whose z_s sees all above it, read z'_{>s} for z'_{s+1}):
 
     keep      μ_p(z'_{s+1}) + σ_p(z'_{s+1})·ε_s + δ_s,  ε_s = (z_s − μ_p(z_{s+1})) / σ_p(z_{s+1})
     mean      μ_p(z'_{s+1}) + δ_s
@@ -15,36 +16,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import HierarchicalModel, Noise, Trace, bottom_up, draw, known, noise, top_down
+from models.base import (
+    Chain,
+    HierarchicalModel,
+    Noise,
+    Trace,
+    Walk,
+    bottom_up,
+    draw,
+    noise,
+    top_down,
+)
 from models.policy import Policy
-
-
-def encode(
-    model: HierarchicalModel,
-    x: Tensor,
-    eps: Noise | None = None,
-    first: Distribution | None = None,
-) -> Trace:
-    """The trace of an image.
-
-    Args:
-        x: The image as the model sees it, with shape `(B, C, H, W)`.
-        eps: Noise by subscript, each `(B, *event)`; without it the mean path is taken,
-            where z_t is the mean of q(z_t | z_{t-1}).
-        first: q(z_1 | x) where it is known already, which no draw changes.
-    """
-    z: list[Tensor | None] = [x] + [None] * model.depth
-    posteriors: list[Distribution] = []
-    for t in bottom_up(model.depth):
-        q = first if t == 1 and first is not None else model.posterior(t, tuple(z))
-        posteriors.append(q)
-        z[t] = q.mean if eps is None else draw(q, eps[t])
-    return Trace(tuple(known(tuple(z), t) for t in range(len(z))), tuple(posteriors))
 
 
 def draw_noise(
@@ -60,16 +49,27 @@ def draw_noise(
 
 def with_own_noise(model: HierarchicalModel, trace: Trace) -> Trace:
     """A trace that carries the image's own detail ε_1 … ε_T, so that no decode works it out."""
-    own = (own_noise(model, trace, t) for t in bottom_up(model.depth))
-    return replace(trace, own=(torch.empty(0), *own))
+    trace = replace(trace, z=cast(tuple[Tensor, ...], walk_of(trace.z)))
+    own = {t: own_noise(model, trace, t) for t in top_down(model.depth)}
+    return replace(trace, own=(torch.empty(0), *(own[t] for t in bottom_up(model.depth))))
 
 
 def own_noise(model: HierarchicalModel, trace: Trace, t: int) -> Tensor:
     """ε_t = (z_t − μ_p(z_{t+1})) / σ_p(z_{t+1}) of the encoded image, `(B, *event)`."""
     if trace.own:
         return trace.own[t]
-    p = model.prior(t, trace.z)
+    p = prior_of(model, trace, t)
     return (trace.z[t] - p.mean) / p.stddev
+
+
+def prior_of(model: HierarchicalModel, trace: Trace, t: int) -> Distribution:
+    """p(z_t | …) under the trace's own levels above t."""
+    return trace.priors[t - 1] if trace.priors else model.prior(t, walk_of(trace.z))
+
+
+def walk_of(z: Chain) -> Walk:
+    """A walk of these entries; itself if it is one."""
+    return z if isinstance(z, Walk) else Walk(z)
 
 
 def decode(
@@ -89,19 +89,20 @@ def decode(
         temperature: Scale of the fresh noise of `resample` and `memory`.
     """
     offsets = offsets or {}
-    z, changed = list(trace.z), False
+    z, changed = Walk(trace.z), False
     for s in top_down(model.depth):
         policy, delta = policies[s - 1], offsets.get(s)
-        z[s], changed = decode_level(model, trace, tuple(z), s, changed, policy, temperature)
+        value, changed = decode_level(model, trace, z, s, changed, policy, temperature)
         if delta is not None:
-            z[s], changed = z[s] + delta, True
-    return tuple(z)
+            value, changed = value + delta, True
+        z = z.put(s, value)
+    return cast(tuple[Tensor, ...], z)
 
 
 def decode_level(
     model: HierarchicalModel,
     trace: Trace,
-    z: tuple[Tensor, ...],
+    z: Chain,
     s: int,
     changed: bool,
     policy: Policy,
@@ -115,10 +116,11 @@ def decode_level(
 
     Args:
         z: The chain, decoded down to z'_{s+1}.
-        changed: Whether z'_{s+1} was moved or recomputed; False at the top.
+        changed: Whether a level that z'_s depends on was moved or recomputed: z'_{s+1}, or any
+            above s where the family is not Markov; False at the top.
     """
     if policy.kind == "pin" or (_keeps_all(policy) and not changed):
-        return trace.z[s], False
+        return trace.z[s], changed and not model.is_markov
     p = model.prior(s, z)
     return draw(p, _noise_under(model, trace, s, policy, temperature)), True
 

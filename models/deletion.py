@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.base import HierarchicalModel, Noise, bottom_up, draw, known, top_down
+from models.base import HierarchicalModel, Noise, Walk, draw, known, top_down
 from models.bounds import standard_error
 from models.chain import draw_noise
 from models.measures import batches
@@ -123,20 +123,20 @@ def log_weight_without(
         level.over(found.active).to(x.device)
         for level, found in zip(model.levels, statistics, strict=True)
     ]
-    up: list[Tensor | None] = [x] + [None] * model.depth
+    up = Walk([x] + [None] * model.depth)
     log_q = torch.zeros(len(x), device=x.device, dtype=x.dtype)
-    for t in bottom_up(model.depth):
-        q, found, active = model.posterior(t, tuple(up)), statistics[t - 1], masks[t - 1]
+    for t in model.inference_order():
+        q, found, active = model.posterior(t, up), statistics[t - 1], masks[t - 1]
         z = draw(q, eps[t])
         mean, std = (model.level(t).over(v).to(z) for v in (found.mean, found.std))
         log_q = log_q + _active_sum(by_coordinate(q, z), active)
-        up[t] = torch.where(active, z, mean + std * eps[t])
-    down, log_p = list(up), torch.zeros_like(log_q)
+        up = up.put(t, torch.where(active, z, mean + std * eps[t]))
+    down, log_p = Walk(up), torch.zeros_like(log_q)
     for t in top_down(model.depth):
-        p, active, z = model.prior(t, tuple(down)), masks[t - 1], known(tuple(up), t)
+        p, active, z = model.prior(t, down), masks[t - 1], known(up, t)
         log_p = log_p + _active_sum(by_coordinate(p, z), active)
-        down[t] = torch.where(active, z, draw(p, fresh[t]))
-    return model.likelihood(tuple(down)).log_prob(x) + log_p - log_q
+        down = down.put(t, torch.where(active, z, draw(p, fresh[t])))
+    return model.likelihood(down).log_prob(x) + log_p - log_q
 
 
 def _active_sum(values: Tensor, active: Tensor) -> Tensor:

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.base import HierarchicalModel, Trace, bottom_up
-from models.chain import decode, draw_noise, encode
+from models.base import HierarchicalModel, Trace, Walk, bottom_up, encode
+from models.chain import decode, draw_noise
 from models.objective import terms
 from models.policy import KEEP
 from models.statistics import LevelStatistics
@@ -85,19 +85,24 @@ def posterior_means(
 ) -> list[Tensor]:
     """The mean of `draws` posterior draws of every level, `(N, *event)` each, z_1 first.
 
-    z_1 is the exact mean of q(z_1 | x).
+    Of the level that is inferred first, z_1 or with inference from the top z_T, it is the exact
+    mean of q(z_t | x).
     """
     found: list[list[Tensor]] = [[] for _ in model.levels]
+    (exact, *_) = model.inference_order()
     for batch in batches(x, model):
-        first = model.posterior(1, (batch,))
-        found[0].append(first.mean.cpu())
+        evidence = model.evidence(batch)
         totals = [torch.zeros(())] * model.depth
         for _ in range(draws):
             eps = draw_noise(model, len(batch), generator)
-            drawn = encode(model, batch, eps, first).z
-            totals = [total + z.cpu() for total, z in zip(totals, drawn[1:], strict=True)]
-        for level, total in zip(found[1:], totals[1:], strict=True):
-            level.append(total / draws)
+            trace = encode(model, batch, eps, evidence)
+            totals = [total + z.cpu() for total, z in zip(totals, trace.z[1:], strict=True)]
+        means = [total / draws for total in totals]
+        means[exact - 1] = model.posterior(
+            exact, Walk((batch, *[None] * model.depth), evidence)
+        ).mean.cpu()
+        for level, mean in zip(found, means, strict=True):
+            level.append(mean)
     return [torch.cat(parts) for parts in found]
 
 
@@ -133,7 +138,7 @@ def reach(
     count: int = REACH_IMAGES,
 ) -> tuple[float, ...]:
     """The reach of each level, z_1 first, in pixels of [0, 1], over the first `count` images."""
-    trace = _joined([encode(model, b) for b in batches(x[:count], model)])
+    trace = _joined([model.embed(b) for b in batches(x[:count], model)])
     keep = (KEEP,) * model.depth
     found = []
     for t in bottom_up(model.depth):
@@ -163,7 +168,7 @@ def psnr_of_each(model: HierarchicalModel, x: Tensor) -> Tensor:
     """The PSNR of every image's mean-path reconstruction, `(N,)`, dB."""
     found = []
     for batch in batches(x, model):
-        picture = model.likelihood(encode(model, batch).z).mean
+        picture = model.likelihood(model.embed(batch).z).mean
         error = (picture - batch).flatten(1).square().mean(1).clamp_min(1e-10)
         found.append(-10 * torch.log10(error))
     return torch.cat(found).cpu()
@@ -180,9 +185,9 @@ def drift(
     """
     totals = [0.0] * model.depth
     for batch in batches(x, model):
-        there = encode(model, batch)
+        there = model.embed(batch)
         picture = model.as_seen(model.likelihood(there.z).mean)
-        back = encode(model, picture)
+        back = model.embed(picture)
         for t in bottom_up(model.depth):
             difference = back.z[t] - there.z[t]
             squares = difference.square().flatten(2).mean(2) if difference.ndim > 2 else (

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, Level, bottom_up, gaussian, known
+from models.base import Chain, HierarchicalModel, Level, Walk, bottom_up, gaussian, known
 from models.errors import BadInput
 from models.likelihoods import LIKELIHOODS
 from models.networks import (
@@ -140,6 +140,7 @@ def check_fixed_top(signal: float, levels: tuple[tuple[int, ...], ...]) -> None:
 class MHVAE(HierarchicalModel, Pretrained):
     """A strictly Markov hierarchy with networks of its own at every level."""
 
+    family = "MHVAE"
     anchor: Tensor
 
     def __init__(self, config: MHVAEConfig) -> None:
@@ -202,6 +203,8 @@ class MHVAE(HierarchicalModel, Pretrained):
 
     def posterior(self, t: int, z: Chain) -> Distribution:
         """q(z_t | z_{t-1})."""
+        if t == 1 and isinstance(z, Walk) and z.evidence is not None:
+            return z.evidence
         below = self.units.inward(t - 1, known(z, t - 1))
         # An image is centred, so that the first layer sees both signs.
         return self.units.outward(t, self.encoders[t - 1](2 * below - 1 if t == 1 else below))

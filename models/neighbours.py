@@ -24,9 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.base import HierarchicalModel, draw, noise, top_down
+from models.base import HierarchicalModel, Walk, draw, noise, top_down
 from models.bounds import standard_error
-from models.chain import encode
 from models.measures import batches, seen_test_set
 from models.training import to_float
 
@@ -105,11 +104,12 @@ def prior_samples(model: HierarchicalModel, count: int, seed: int = 0, size: int
     like = next(model.parameters())
     for start in range(0, count, size):
         seeds = range(seed + start, seed + min(start + size, count))
-        z: list[Tensor | None] = [None] * (model.depth + 1)
+        z = Walk([None] * (model.depth + 1))
         for t in top_down(model.depth):
             eps = torch.stack([noise(s, t, model.level(t).shape) for s in seeds]).to(like)
-            z[t] = draw(model.prior(t, tuple(z)), eps)
-        found.append(model.likelihood(tuple(z)).mean.cpu())
+            p = model.prior(t, z)
+            z = z.put(t, draw(p.expand((len(seeds),)), eps))
+        found.append(model.likelihood(z).mean.cpu())
     return torch.cat(found)
 
 
@@ -158,4 +158,4 @@ def find_neighbours(
 @torch.no_grad()
 def reconstructions(model: HierarchicalModel, x: Tensor) -> Tensor:
     """The mean-path reconstructions of images as the model sees them, same shape, on the CPU."""
-    return torch.cat([model.likelihood(encode(model, b).z).mean.cpu() for b in batches(x, model)])
+    return torch.cat([model.likelihood(model.embed(b).z).mean.cpu() for b in batches(x, model)])

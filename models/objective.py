@@ -6,6 +6,9 @@
 
 For t < T only the entropy of q may be taken in closed form: z_{t+1} was drawn from z_t,
 so `KL(q(z_t|z_{t-1}) ‖ p(z_t|z_{t+1}))` with a sampled z_{t+1} estimates something else.
+With inference from the top both see the same z_{>t}, and the closed KL is right at every level:
+
+    rate_t  = E_q[ KL( q(z_t|x, z_{>t}) ‖ p(z_t|z_{>t}) ) ]
 
 The importance-weighted bound (Burda et al. 2015, eq. 8) is
 `E log 1/K Σ_k w_k`, w_k = p(x, z^k) / q(z^k | x), from log-ratios at every level.
@@ -15,13 +18,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, Noise, bottom_up, repeated
-from models.chain import draw_noise, encode
+from models.base import Chain, HierarchicalModel, Noise, bottom_up, encode, repeated
+from models.chain import draw_noise, prior_of
 
 
 @dataclass(frozen=True)
@@ -57,29 +61,27 @@ def terms(model: HierarchicalModel, x: Tensor, eps: Noise) -> Terms:
     trace = encode(model, x, eps)
     rates = []
     for t in bottom_up(model.depth):
-        q, p = trace.q(t), model.prior(t, trace.z)
-        if t == model.depth:
+        q, p = trace.q(t), prior_of(model, trace, t)
+        if t == model.depth or model.infers_top_down:
             rates.append(_gaussian_kl(q, p))
         else:
             rates.append(-q.entropy() - p.log_prob(trace.z[t]))
     return Terms(_log_likelihood(model, x, trace.z), torch.stack(rates, dim=1))
 
 
-def log_weight(
-    model: HierarchicalModel, x: Tensor, eps: Noise, first: Distribution | None = None
-) -> Tensor:
+def log_weight(model: HierarchicalModel, x: Tensor, eps: Noise, evidence: Any = None) -> Tensor:
     """log p(x, z) − log q(z | x) of one draw, with shape `(B,)`: log-ratios at every level.
 
     Args:
         x: The image as the model sees it, with shape `(B, C, H, W)`.
         eps: Noise by subscript, each `(B, *event)`.
-        first: q(z_1 | x) where it is known already.
+        evidence: `model.evidence(x)` where it is known already.
     """
-    trace = encode(model, x, eps, first)
+    trace = encode(model, x, eps, evidence)
     total = _log_likelihood(model, x, trace.z)
     for t in bottom_up(model.depth):
         z_t = trace.z[t]
-        total = total + model.prior(t, trace.z).log_prob(z_t)
+        total = total + prior_of(model, trace, t).log_prob(z_t)
         total = total - trace.q(t).log_prob(z_t)
     return total
 
@@ -102,7 +104,7 @@ def importance_weighted_bound(
     """
     batch = x.shape[0]
     at_once = max(1, min(samples, rows // batch))
-    first = model.posterior(1, (x,))
+    evidence = model.evidence(x)
     bound = torch.full((batch,), -torch.inf, device=x.device, dtype=x.dtype)
     done = 0
     while done < samples:
@@ -110,7 +112,7 @@ def importance_weighted_bound(
         # Noise is drawn one sample k at a time, so that the bound does not depend on `rows`.
         eps = _stacked([draw_noise(model, batch, generator) for _ in range(draws)])
         many = x.repeat((draws,) + (1,) * (x.ndim - 1))
-        weights = log_weight(model, many, eps, repeated(first, draws)).view(draws, batch)
+        weights = log_weight(model, many, eps, repeated(evidence, draws)).view(draws, batch)
         bound = torch.logaddexp(bound, weights.logsumexp(dim=0))
         done += draws
     return bound - log(samples)

@@ -19,10 +19,9 @@ import numpy as np
 import torch
 
 from models.atomic import write_file
-from models.base import HierarchicalModel, bottom_up, top_down
+from models.base import HierarchicalModel, Walk, bottom_up, top_down
 from models.bounds import standard_error
 from models.card import keep_measures
-from models.chain import encode
 from models.checkpoint import load_checkpoint, to_json
 from models.command import add_outputs, exit_status
 from models.errors import BadInput
@@ -80,13 +79,13 @@ def decode_ms(model: HierarchicalModel, side: int, source: int) -> tuple[float, 
         Milliseconds on the clock, and of processor time, which a busy machine does not stretch.
     """
     sized = model.at_side(side)
-    z = list(encode(sized, torch.full((1, *sized.image_shape), 0.5)).z)
+    z = Walk(sized.embed(torch.full((1, *sized.image_shape), 0.5)).z)
     clock, processor = [], []
     for _ in range(REPEATS):
         started, busy = time.perf_counter(), time.process_time()
         for t in top_down(source - 1):
-            z[t] = sized.prior(t, tuple(z)).mean
-        _ = sized.likelihood(tuple(z)).mean
+            z = z.put(t, sized.prior(t, z).mean)
+        _ = sized.likelihood(z).mean
         clock.append(1000 * (time.perf_counter() - started))
         processor.append(1000 * (time.process_time() - busy))
     return statistics.median(clock), statistics.median(processor)

@@ -27,7 +27,7 @@ from safetensors.torch import save as save_tensors
 
 from models.atomic import write_file
 from models.base import HierarchicalModel
-from models.chain import encode, sample_chain
+from models.chain import sample_chain
 from models.errors import BadInput
 from models.training import StepRecord, TrainState, to_float
 
@@ -196,7 +196,7 @@ def preview(model: HierarchicalModel, images: np.ndarray) -> bytes:
     """
     device = next(model.parameters()).device
     x = model.as_seen(to_float(images[:PREVIEW_IMAGES]).to(device))
-    reconstructions = model.likelihood(encode(model, x).z).mean
+    reconstructions = model.likelihood(model.embed(x).z).mean
     samples = torch.cat(
         [model.likelihood(sample_chain(model, seed)).mean for seed in range(len(x))]
     )

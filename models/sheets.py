@@ -16,7 +16,6 @@ from torch import Tensor
 
 from models.attribute_pictures import redrawn
 from models.base import HierarchicalModel
-from models.chain import encode
 from models.neighbours import Nearest, reconstructions
 from models.training import to_float
 
@@ -71,7 +70,7 @@ def level_sheet(model: HierarchicalModel, seen: Tensor, t: int) -> str:
     """Test images, then their pictures with z_t … z_T kept and all below drawn anew, thrice."""
     device = next(model.parameters()).device
     x = seen[:COLUMNS].to(device)
-    trace = encode(model, x)
+    trace = model.embed(x)
     return sheet([x, *(redrawn(model, trace, t, seed) for seed in range(REDRAWS))])
 
 

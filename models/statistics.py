@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
-from models.base import HierarchicalModel, bottom_up
-from models.chain import draw_noise, encode
+from models.base import HierarchicalModel, bottom_up, encode
+from models.chain import draw_noise, prior_of
 from models.errors import BadInput
 from models.training import see, to_float
 
@@ -198,11 +198,11 @@ def level_statistics(
     for start in range(0, len(images), batch):
         x = to_float(images[start : start + batch]).to(device)
         x = see(model, x, generator)
-        first = model.posterior(1, (x,))
-        trace = encode(model, x, draw_noise(model, len(x), generator), first)
-        other = encode(model, x, draw_noise(model, len(x), generator), first)
+        evidence = model.evidence(x)
+        trace = encode(model, x, draw_noise(model, len(x), generator), evidence)
+        other = encode(model, x, draw_noise(model, len(x), generator), evidence)
         for t in bottom_up(model.depth):
-            q, p = trace.q(t), model.prior(t, trace.z)
+            q, p = trace.q(t), prior_of(model, trace, t)
             z = trace.z[t]
             nats = by_coordinate(q, z) - by_coordinate(p, z)
             moments[t - 1].add(z, q.mean, other.q(t).mean, nats)

@@ -21,8 +21,8 @@ from math import log
 import torch
 from torch import Tensor
 
-from models.base import HierarchicalModel, Noise, bottom_up, gaussian, known, repeated
-from models.chain import encode
+from models.base import HierarchicalModel, Noise, bottom_up, encode, gaussian, known, repeated
+from models.errors import BadInput
 from models.objective import Terms
 
 
@@ -52,6 +52,11 @@ def weighted_terms(
         A scalar in nats, equal to −L_K of these draws averaged over the images; and
         reconstruction and rates averaged over the draws, without gradients, `(B,)` and `(B, T)`.
     """
+    if model.infers_top_down:
+        raise BadInput(
+            f"the importance-weighted objective needs a q that goes bottom up, not that of a "
+            f"{model.family}: train it with --samples 1."
+        )
     first = repeated(model.posterior(1, (x,)), samples)
     many = x.repeat((samples,) + (1,) * (x.ndim - 1))
     trace = encode(model, many, eps, first)

@@ -14,8 +14,8 @@ from explorer.axes import offsets
 from explorer.chains import Chains
 from explorer.recipe import Edit, Recipe, zero_recipe
 from explorer.render import Frame, decoded, ladder, picture, render
-from models.base import Chain, HierarchicalModel, Trace
-from models.chain import decode, draw_noise, encode, with_own_noise
+from models.base import Chain, HierarchicalModel, Trace, encode
+from models.chain import decode, draw_noise, with_own_noise
 from models.checkpoint import load_checkpoint
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig

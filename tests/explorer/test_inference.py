@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from explorer import inference
 from explorer.inference import ForOne, load_ready, prepare, threads_for_latency
 from explorer.terms import encode_image
-from models.base import top_down
-from models.chain import draw_noise, encode
+from models.base import encode, top_down
+from models.chain import draw_noise
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
@@ -67,14 +67,15 @@ def test_the_threads_are_set() -> None:
 
 
 @pytest.mark.usefixtures("threads")
-def test_the_number_of_threads_changes_no_bit(bundled: Checkpoint) -> None:
+def test_the_number_of_threads_changes_rounding_alone(bundled: Checkpoint) -> None:
     found = []
     for count in (1, 2, 3):
         torch.set_num_threads(count)
         z = encode_image(bundled, bundled.examples[0]).z
         found.append([*z, bundled.model.prior(1, z).mean, bundled.model.likelihood(z).mean])
     for other in found[1:]:
-        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+        for one, more in zip(found[0], other, strict=True):
+            torch.testing.assert_close(one, more, rtol=0, atol=2e-5)
 
 
 def test_convolutions_are_loaded_channels_last(bundled: Checkpoint) -> None:

@@ -14,8 +14,7 @@ from explorer.masks import coverage
 from explorer.recipe import Edit, Recipe, zero_recipe
 from explorer.regions import WHOLE, Region
 from explorer.render import ladder, render
-from models.base import Level, Trace
-from models.chain import encode
+from models.base import Level, Trace, encode
 from models.errors import BadInput
 from models.mhvae import MHVAE
 from models.statistics import Statistics

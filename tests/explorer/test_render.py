@@ -20,8 +20,7 @@ from explorer.render import (
     sample_frame,
     shadowed,
 )
-from models.base import HierarchicalModel, Trace, gaussian
-from models.chain import encode
+from models.base import HierarchicalModel, Trace, encode, gaussian
 from models.errors import BadInput
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig

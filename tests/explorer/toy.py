@@ -18,8 +18,7 @@ from torch.distributions import Bernoulli, Distribution, Independent
 
 from explorer.recipe import Recipe, zero_recipe
 from explorer.stores import image_hash
-from models.base import Chain, HierarchicalModel, Level, Trace, gaussian
-from models.chain import encode
+from models.base import Chain, HierarchicalModel, Level, Trace, encode, gaussian
 from models.checkpoint import Checkpoint
 from models.statistics import LevelStatistics, Statistics
 

@@ -25,9 +25,9 @@ from models.attribute_classifier import (
 from models.attribute_pictures import kept_from, level_sheets, redrawn
 from models.attributes import Estimate, chance, labelled, main, measure, realism, survival
 from models.avatars import ATTRIBUTES, draw_avatars
-from models.base import Trace
+from models.base import Trace, encode
 from models.card import keep_measures
-from models.chain import encode, sample_chain
+from models.chain import sample_chain
 from models.checkpoint import as_stored, load_checkpoint, save_checkpoint
 from models.data import load_data
 from models.errors import BadInput

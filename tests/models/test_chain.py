@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.base import Trace, noise
-from models.chain import decode, draw_noise, encode, sample_chain
+from models.base import Trace, encode, noise
+from models.chain import decode, draw_noise, sample_chain
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
 from models.policy import KEEP, MEAN, Policy

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import Chain, draw, gaussian, known
-from models.chain import decode, draw_noise, encode
+from models.base import Chain, draw, encode, gaussian, known
+from models.chain import decode, draw_noise
 from models.measures import (
     active_units,
     drift,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.chain import decode, draw_noise, encode
+from models.base import encode
+from models.chain import decode, draw_noise
 from models.errors import BadInput
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import LOG_STD_HIGH, LOG_STD_LOW, NetworkConfig, bounded_log_std

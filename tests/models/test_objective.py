@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from models.chain import draw_noise, encode
+from models.base import encode
+from models.chain import draw_noise
 from models.objective import Terms, importance_weighted_bound, log_weight, terms
 from tests.models.oracle import LinearGaussianChain
 

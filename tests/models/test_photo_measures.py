@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from models import photos
-from models.chain import encode
+from models.base import encode
 from models.errors import BadInput
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig

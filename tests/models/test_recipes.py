@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.chain import draw_noise, encode
+from models.base import encode
+from models.chain import draw_noise
 from models.checkpoint import load_model, save_model
 from models.errors import BadInput
 from models.mhvae import MHVAE, MHVAEConfig

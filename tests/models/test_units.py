@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.chain import decode, draw_noise, encode
+from models.base import encode
+from models.chain import decode, draw_noise
 from models.checkpoint import load_model, save_model
 from models.measures import active_units
 from models.mhvae import MHVAE, MHVAEConfig, in_units
