@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -21,7 +20,6 @@ from explorer.terms import encode_image
 from explorer.wire import rgb
 from models.chain import with_own_noise
 from models.checkpoint import Checkpoint, load_checkpoint
-from models.mhvae import MHVAE
 
 ROOT = Path(__file__).resolve().parents[1]
 FIXED = "fixed"
@@ -51,7 +49,7 @@ def stamped_checkpoint(name: str) -> Checkpoint:
     first = sliders_of(plain)[0]
     std = float(plain.statistics.levels[first.level - 1].std[first.index])
     stamped = Stamped(plain.model, first.level, first.index, std).eval()
-    return replace(plain, model=cast(MHVAE, stamped))
+    return replace(plain, model=stamped)
 
 
 def sliders_of(checkpoint: Checkpoint) -> list[Slider]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -23,7 +22,6 @@ from torch.distributions import Distribution
 
 from models.base import Chain, HierarchicalModel, Level, bottom_up, gaussian, known
 from models.checkpoint import EXAMPLES, Checkpoint
-from models.mhvae import MHVAE, MHVAEConfig
 from models.statistics import LevelStatistics, Statistics
 
 DECODE_MS = 2.0
@@ -96,8 +94,7 @@ def fixed_checkpoint(decode_ms: float = DECODE_MS) -> Checkpoint:
     return Checkpoint(
         name="fixed",
         path=Path("fixed"),
-        config=MHVAEConfig(IMAGE_SHAPE, "discretised_logistic", tuple((n,) for n in SIZES)),
-        model=cast(MHVAE, model),  # the page asks no more of it than the interface has
+        model=model,
         statistics=_statistics(),
         evaluation={},
         card={},

@@ -20,10 +20,9 @@ from explorer.recipe import Edit, Recipe, zero_recipe
 from explorer.render import decoded, render
 from explorer.stores import image_hash
 from explorer.terms import encode_image
-from models.base import Trace, bottom_up
+from models.base import HierarchicalModel, Trace, bottom_up
 from models.chain import with_own_noise
 from models.checkpoint import Checkpoint
-from models.mhvae import MHVAE
 
 GOLDEN = 0.6180339887498949
 
@@ -42,7 +41,7 @@ class Variant:
     """
 
     name: str
-    make: Callable[[MHVAE], MHVAE]
+    make: Callable[[HierarchicalModel], HierarchicalModel]
     threads: int = 1
     remember: bool = True
     autocast: bool = False
@@ -77,7 +76,7 @@ def all_variants(threads: int) -> list[Variant]:
     ]
 
 
-def plain(model: MHVAE) -> MHVAE:
+def plain(model: HierarchicalModel) -> HierarchicalModel:
     """The model in torch's own layout."""
     copy = deepcopy(model)
     for tensor in copy.parameters():
@@ -85,7 +84,7 @@ def plain(model: MHVAE) -> MHVAE:
     return copy
 
 
-def shipped(model: MHVAE) -> MHVAE:
+def shipped(model: HierarchicalModel) -> HierarchicalModel:
     """The model as it is loaded."""
     return model
 
@@ -101,7 +100,7 @@ class Half(nn.Module):
         return self.network(h.to(torch.bfloat16)).float()
 
 
-def in_half(model: MHVAE) -> MHVAE:
+def in_half(model: HierarchicalModel) -> HierarchicalModel:
     """The model with its decoding networks in bfloat16."""
     copy = deepcopy(model)
     for module in (copy.decoder, *copy.priors):
@@ -135,7 +134,7 @@ class Runner:
 
     def settings(self) -> AbstractContextManager[None]:
         """What has to hold around every call."""
-        return self.variant.settings(self._checkpoint.model.anchor.device.type)
+        return self.variant.settings(next(self._checkpoint.model.parameters()).device.type)
 
     def decode_ms(self, level: int) -> float:
         """One decode after the weightiest slider of a level has moved, in milliseconds."""

@@ -19,15 +19,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from models.base import bottom_up
+from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint, load_checkpoint
-from models.mhvae import MHVAE
-from models.networks import ConditionalGaussian, ConditionalImage
 
 MAX_THREADS = 4
 _log = logging.getLogger(__name__)
 Network = Callable[[Tensor], Tensor]
-Conditional = ConditionalGaussian | ConditionalImage
 
 
 def threads_for_latency(cores: int) -> int:
@@ -77,7 +74,7 @@ def load_ready(path: str | Path, device: str = "cpu", compile: bool = False) -> 
         return checkpoint
 
 
-def prepare(model: MHVAE) -> MHVAE:
+def prepare(model: HierarchicalModel) -> HierarchicalModel:
     """A copy of a model whose decoding networks have a fast twin for a batch of one.
 
     On a CPU they are compiled, on a GPU captured as CUDA graphs, on other devices left alone.
@@ -85,15 +82,15 @@ def prepare(model: MHVAE) -> MHVAE:
     by rounding. A larger batch goes through the plain networks.
     """
     copy = deepcopy(model)
-    device = copy.anchor.device.type
+    device = next(copy.parameters()).device.type
     make = {"cpu": compiled, "cuda": graphed}.get(device)
     if make is None:
         return copy
     with torch.no_grad():
-        for t in bottom_up(copy.depth):
-            module = cast(Conditional, copy.decoder if t == 1 else copy.priors[t - 2])
-            example = torch.zeros((1, *copy.level(t).shape), device=device)
-            module.network = ForOne(module.network, make(module.network, example))
+        for module, level in copy.down_networks():
+            network = cast(nn.Module, module.network)
+            example = torch.zeros((1, *level.shape), device=device)
+            module.network = ForOne(network, make(network, example))
     return copy
 
 

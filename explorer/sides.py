@@ -17,7 +17,6 @@ from models.errors import BadInput
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
-    from models.mhvae import MHVAE
 
 MAX_SIDE = 256
 MAX_VIEWS = 16
@@ -91,7 +90,7 @@ class Views:
     """
 
     def __init__(self, max_views: int = MAX_VIEWS) -> None:
-        self._models: Bounded[tuple[str, int], MHVAE] = Bounded(max_views)
+        self._models: Bounded[tuple[str, int], HierarchicalModel] = Bounded(max_views)
 
     def at(self, checkpoint: Checkpoint, side: int) -> Checkpoint:
         """A checkpoint whose model takes images of a side; itself if that is its own.

@@ -142,7 +142,7 @@ def model_json(entry: Entry, checkpoint: Checkpoint) -> Json:
         "title": entry.title,
         "summary": entry.summary,
         "image_shape": list(model.image_shape),
-        "likelihood": checkpoint.config.likelihood,
+        "family": model.family,
         "depth": model.depth,
         "test": _reference_json(checkpoint.statistics),
     }

@@ -14,10 +14,10 @@ Nothing above `models/` asks which family a model is of: it asks for what is dec
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, cast
+from typing import Any, Protocol, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -174,11 +174,23 @@ def _repeated_gaussian(distribution: Distribution, times: int) -> Distribution:
     return gaussian(mean, std, len(distribution.event_shape))
 
 
+class ModelConfig(Protocol):
+    """All that fixes the architecture of a model, as a frozen value."""
+
+    def to_json(self) -> dict[str, object]: ...
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self: ...
+
+
 class HierarchicalModel(nn.Module, abc.ABC):
     """The interface that the objective, the evaluation and the explorer use, and nothing else.
 
     Attributes:
         family: What people call it: "MHVAE", "HVAE", "VDM", …
+        kind: What it is, after "a": "strictly Markov hierarchical VAE".
+        likelihood_name: What p(x | …) is, as a title: "Bernoulli", "Discretised logistic".
+        config: All that fixes its architecture.
         image_shape: `(C, H, W)` of x; pixels are floats in [0, 1].
         levels: The latents z_1 … z_T, bottom first.
         eight_bit: Whether x has 256 values a pixel, so that bits per dimension apply;
@@ -189,7 +201,10 @@ class HierarchicalModel(nn.Module, abc.ABC):
         has_likelihood: Whether it has a p(x | …) of its own; if not, no term in nats is shown.
     """
 
-    family: str
+    family: str = "own"
+    kind: str = "hierarchical VAE"
+    likelihood_name: str = "Its own"
+    config: Any  # a ModelConfig of its own
     image_shape: tuple[int, int, int]
     levels: tuple[Level, ...]
     eight_bit: bool
@@ -247,6 +262,14 @@ class HierarchicalModel(nn.Module, abc.ABC):
             f"the model takes images of side {self.image_shape[1]} only, not {side}: "
             "a fully convolutional one, with maps at every level, takes others."
         )
+
+    def down_networks(self) -> tuple[tuple[nn.Module, Level], ...]:
+        """The modules that decoding goes through, each with the level that it reads alone.
+
+        The attribute `network` of each maps z_t to what the module needs, so that it can be
+        replaced by a faster twin. None where a model is not made so.
+        """
+        return ()
 
     @abc.abstractmethod
     def as_seen(self, x: Tensor) -> Tensor:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from models import attribute_card, photo_card
 from models.atomic import write_folder
 from models.attribute_card import attribute_section, read_attributes
+from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint, to_json
 from models.kept import Facts
-from models.likelihoods import LIKELIHOODS
-from models.mhvae import MHVAEConfig
 from models.photo_card import photograph_section, read_photographs
 
 # What `--data` is for the bundled models, for who does not have the folder it was trained from.
@@ -32,7 +31,7 @@ SOURCES = {
 
 def model_card(
     name: str,
-    config: MHVAEConfig,
+    model: HierarchicalModel,
     result: Facts,
     card: Facts,
     training: Facts,
@@ -43,7 +42,7 @@ def model_card(
 
     Args:
         name: What the model is called.
-        config: Its architecture.
+        model: The model as stored.
         result: The measures of `models.evaluate.evaluate`.
         card: The data card.
         training: Configuration, data and time of the training.
@@ -51,8 +50,8 @@ def model_card(
         photographs: The measures of `models.photo_measures`, likewise.
     """
     lines = ["---", "library_name: strata", "license: mit"]
-    lines += ["tags: [vae, hierarchical-vae, mhvae]", "---", f"# {name}", ""]
-    lines += [_what(config), "", "## Measured", "", *_measured(result), ""]
+    lines += [f"tags: [vae, hierarchical-vae, {model.family.lower()}]", "---", f"# {name}", ""]
+    lines += [_what(model), "", "## Measured", "", *_measured(result), ""]
     lines += [*attribute_section(attributes, name), ""] if attributes else []
     lines += [*photograph_section(photographs, name), ""] if photographs else []
     lines += ["## How", "", *_how(name, card, training, result)]
@@ -75,7 +74,7 @@ def checkpoint_card(
         **(fresh or {}),
     }
     return model_card(
-        checkpoint.name, checkpoint.config, result or checkpoint.evaluation, checkpoint.card,
+        checkpoint.name, checkpoint.model, result or checkpoint.evaluation, checkpoint.card,
         checkpoint.training, kept[attribute_card.FILE], kept[photo_card.FILE],
     )  # fmt: skip
 
@@ -99,14 +98,13 @@ def within(value: float, error: float | None, unit: str) -> str:
     return f"{nats(value)}{'' if error is None else f' ± {error:.2f}'} {unit}"
 
 
-def _what(config: MHVAEConfig) -> str:
-    channels, height, width = config.image_shape
-    levels = ", ".join("×".join(map(str, shape)) for shape in config.levels)
-    eight_bit = LIKELIHOODS[config.likelihood].eight_bit
+def _what(model: HierarchicalModel) -> str:
+    channels, height, width = model.image_shape
+    levels = ", ".join("×".join(map(str, level.shape)) for level in model.levels)
     return (
-        f"A strictly Markov hierarchical VAE of {height}×{width} "
-        f"{'RGB' if channels == 3 else 'grey'} images. T = {len(config.levels)}; z_1 upwards have "
-        f"{levels} dimensions. {'Discretised logistic' if eight_bit else 'Bernoulli'} likelihood."
+        f"A {model.kind} of {height}×{width} {'RGB' if channels == 3 else 'grey'} images. "
+        f"T = {model.depth}; z_1 upwards have {levels} dimensions. "
+        f"{model.likelihood_name} likelihood."
     )
 
 

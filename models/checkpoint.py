@@ -16,7 +16,7 @@ import hashlib
 import io
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +29,14 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from models.atomic import current, write_folder
+from models.base import HierarchicalModel, ModelConfig
 from models.errors import BadInput
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families import new_model, read_family
 from models.statistics import Statistics
 
 FORMAT = 1
-FAMILIES = {"MHVAE": MHVAE}
 EXAMPLES, EXAMPLE_COLUMNS = 48, 12
-# Keys that came later, with what a checkpoint from before them means.
-LATER = {"fixed_top": 0.0, "unit_scale": False}
-LATER_NETWORK = {"norm": "layer", "resize": "mean"}
-KEYS = (
-    "format", "family", "name", "image_shape", "likelihood", "levels", "network", "fixed_top",
-    "unit_scale", "data", "training",
-)  # fmt: skip
+COMMON = ("format", "family", "name", "data", "training")  # all other keys are the family's own
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
 
 
@@ -54,7 +47,6 @@ class Checkpoint:
     Args:
         name: What it is called.
         path: Its folder.
-        config: Its architecture.
         model: In evaluation mode, without gradients.
         statistics: For axes and for comparison with the test set.
         evaluation: The measured numbers, as `models.evaluate` writes them.
@@ -66,8 +58,7 @@ class Checkpoint:
 
     name: str
     path: Path
-    config: MHVAEConfig
-    model: MHVAE
+    model: HierarchicalModel
     statistics: Statistics
     evaluation: dict[str, object]
     card: dict[str, object]
@@ -110,21 +101,20 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     return Checkpoint(
         name=str(config["name"]),
         path=folder,
-        config=model.config,
         model=model,
         statistics=Statistics.from_tensors(stored, channels),
         evaluation=read_json(folder, "evaluation.json"),
         card=config["data"],
         training=config["training"],
         hash=weights_hash(weights),
-        examples=read_examples(read_file(folder, "examples.png"), model.config),
+        examples=read_examples(read_file(folder, "examples.png"), model.image_shape),
     )
 
 
 def save_checkpoint(
     folder: Path,
     name: str,
-    model: MHVAE,
+    model: HierarchicalModel,
     statistics: Statistics,
     evaluation: dict[str, object],
     card: dict[str, object],
@@ -165,20 +155,22 @@ def update_measures(
     })  # fmt: skip
 
 
-def config_json(name: str, model: MHVAE, card: dict, training: dict) -> dict[str, object]:
+def config_json(
+    name: str, model: HierarchicalModel, card: dict, training: dict
+) -> dict[str, object]:
     """What config.json holds."""
     return {
-        "format": FORMAT, "family": type(model).__name__, "name": name,
+        "format": FORMAT, "family": model.family, "name": name,
         **model.config.to_json(), "data": card, "training": training,
     }  # fmt: skip
 
 
-def load_model(folder: Path) -> MHVAE:
+def load_model(folder: Path) -> HierarchicalModel:
     """The frozen model of a folder that has config.json and model.safetensors, on the CPU."""
     return parse_model(read_config(folder), read_file(folder, "model.safetensors"))
 
 
-def save_model(folder: Path, model: MHVAE) -> None:
+def save_model(folder: Path, model: HierarchicalModel) -> None:
     """Write the two files of a bare model, both or neither."""
     write_folder(folder, {
         "config.json": to_json(config_json(folder.resolve().name, model, {}, {})),
@@ -193,7 +185,7 @@ def read_config(folder: Path) -> dict:
     return config
 
 
-def parse_model(config: dict, weights: bytes) -> MHVAE:
+def parse_model(config: dict, weights: bytes) -> HierarchicalModel:
     """The frozen model of a checked config and the content of model.safetensors."""
     tensors = read_tensors(weights, "model.safetensors")
     return build(config["family"], parse_config(config), tensors)
@@ -204,9 +196,9 @@ def stored_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {k: v.detach().cpu().half().contiguous() for k, v in model.state_dict().items()}
 
 
-def as_stored(model: MHVAE) -> MHVAE:
+def as_stored(model: HierarchicalModel) -> HierarchicalModel:
     """The model that a loader will get back: through half precision, frozen, on the CPU."""
-    return build(type(model).__name__, model.config, stored_weights(model))
+    return build(model.family, model.config, stored_weights(model))
 
 
 def weights_hash(weights: bytes) -> str:
@@ -284,74 +276,33 @@ def read_tensors(content: bytes, name: str) -> dict[str, torch.Tensor]:
 
 
 def check_config(config: dict) -> None:
-    """Refuse a config.json of another format or with missing or unknown keys, naming them."""
+    """Refuse a config.json of another format or without what every family has, naming it."""
     version = config.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise BadInput(
             f"the checkpoint has format {version}, this Strata reads up to {FORMAT}: "
             "update Strata to open it."
         )
-    check_keys("config.json", LATER | config, KEYS)
+    missing = [key for key in COMMON if key not in config]
+    if missing:
+        raise BadInput(f"config.json: missing {', '.join(missing)}.")
     if version != FORMAT:
         raise BadInput(f"config.json: format {version!r} is unknown, expected {FORMAT}.")
-    if config["family"] not in FAMILIES:
-        known = ", ".join(FAMILIES)
-        raise BadInput(f"config.json: family {config['family']!r} is unknown; known: {known}.")
-    if not all(isinstance(config[k], dict) for k in ("network", "data", "training")):
-        raise BadInput("config.json: network, data and training must be JSON objects.")
-    names = tuple(field.name for field in fields(NetworkConfig))
-    check_keys("config.json, network", LATER_NETWORK | config["network"], names)
+    if not all(isinstance(config[k], dict) for k in ("data", "training")):
+        raise BadInput("config.json: data and training must be JSON objects.")
 
 
-def parse_config(config: dict) -> MHVAEConfig:
+def parse_config(config: dict) -> ModelConfig:
     """The architecture from a checked config.json."""
-    config = LATER | config
-    network = LATER_NETWORK | config["network"]
-    try:
-        return MHVAEConfig(
-            image_shape=_integers(config["image_shape"]),  # pyright: ignore[reportArgumentType]
-            likelihood=config["likelihood"],
-            levels=tuple(_integers(shape) for shape in config["levels"]),
-            network=NetworkConfig(
-                width=_integer(network["width"]),
-                blocks=_integer(network["blocks"]),
-                channels=_integers(network["channels"]),
-                patch=_integer(network["patch"]),
-                norm=str(network["norm"]),
-                resize=str(network["resize"]),
-            ),
-            fixed_top=float(config["fixed_top"]),
-            unit_scale=config["unit_scale"] is True,
-        )
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"config.json cannot be read: {error}") from error
+    own = {key: value for key, value in config.items() if key not in COMMON}
+    return read_family(config["family"], own)
 
 
-def check_keys(where: str, found: dict, expected: tuple[str, ...]) -> None:
-    """Refuse missing and unknown keys, naming them."""
-    missing = [key for key in expected if key not in found]
-    unknown = [key for key in found if key not in expected]
-    if missing:
-        raise BadInput(f"{where}: missing {', '.join(missing)}.")
-    if unknown:
-        raise BadInput(f"{where}: unknown {', '.join(map(str, unknown))}; remove or update Strata.")
-
-
-def _integer(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError(f"{value!r} should be a whole number")
-    return value
-
-
-def _integers(values: object) -> tuple[int, ...]:
-    if not isinstance(values, list | tuple):
-        raise TypeError(f"{values!r} should be a list of whole numbers")
-    return tuple(_integer(value) for value in values)
-
-
-def build(family: str, architecture: MHVAEConfig, tensors: dict[str, torch.Tensor]) -> MHVAE:
+def build(
+    family: str, architecture: ModelConfig, tensors: dict[str, torch.Tensor]
+) -> HierarchicalModel:
     """A frozen model with these weights; names and shapes must match exactly, values be finite."""
-    model = FAMILIES[family](architecture)
+    model = new_model(family, architecture)
     expected = model.state_dict()
     check_tensors({k: tuple(v.shape) for k, v in expected.items()}, tensors)
     model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True)
@@ -398,9 +349,9 @@ def examples_png(images: np.ndarray) -> bytes:
     return content.getvalue()
 
 
-def read_examples(content: bytes, config: MHVAEConfig) -> np.ndarray:
+def read_examples(content: bytes, image_shape: tuple[int, int, int]) -> np.ndarray:
     """The reverse of `examples_png`."""
-    channels, height, width = config.image_shape
+    channels, height, width = image_shape
     try:
         with Image.open(io.BytesIO(content)) as picture:
             count = int(picture.info.get("count", EXAMPLES))

@@ -79,9 +79,11 @@ class Likelihood(abc.ABC):
 
     Attributes:
         eight_bit: Whether x has 256 values a pixel; otherwise it is binary.
+        name: As a title.
     """
 
     eight_bit: bool
+    name: str
 
     @abc.abstractmethod
     def as_seen(self, x: Tensor) -> Tensor:
@@ -102,6 +104,7 @@ class BernoulliLikelihood(Likelihood):
     """Binary images; an upload is thresholded at one half."""
 
     eight_bit = False
+    name = "Bernoulli"
 
     def as_seen(self, x: Tensor) -> Tensor:
         return (x > 0.5).to(x.dtype)
@@ -114,6 +117,7 @@ class DiscretisedLogisticLikelihood(Likelihood):
     """8-bit images: a location for each pixel and channel, a learned scale for each channel."""
 
     eight_bit = True
+    name = "Discretised logistic"
 
     def as_seen(self, x: Tensor) -> Tensor:
         return (x * LEVELS).round().clamp(0, LEVELS) / LEVELS

@@ -8,9 +8,10 @@ With T = 1 it is the VAE. No network sees anything but the neighbouring level.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from torch.distributions import Distribution
 
 from models.base import Chain, HierarchicalModel, Level, Walk, bottom_up, gaussian, known
 from models.errors import BadInput
+from models.json_values import check_keys, integer, integers
 from models.likelihoods import LIKELIHOODS
 from models.networks import (
     NORMS,
@@ -31,6 +33,9 @@ from models.pretrained import Pretrained
 from models.units import Units
 
 MAX_LEVEL_SIZE = 1_000_000
+# Keys of config.json that came later, with what a checkpoint from before them means.
+LATER = {"fixed_top": 0.0, "unit_scale": False}
+LATER_NETWORK = {"norm": "layer", "resize": "mean"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,39 @@ class MHVAEConfig:
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> MHVAEConfig:
+        """The config that `to_json` wrote, after a round through JSON.
+
+        Raises:
+            BadInput: A key is missing, unknown or of the wrong type.
+        """
+        values = LATER | dict(values)
+        check_keys("config.json", values, tuple(field.name for field in fields(cls)))
+        if not isinstance(values["network"], dict):
+            raise BadInput("config.json: network must be a JSON object.")
+        network = LATER_NETWORK | values["network"]
+        names = tuple(field.name for field in fields(NetworkConfig))
+        check_keys("config.json, network", network, names)
+        try:
+            return cls(
+                image_shape=integers(values["image_shape"]),  # pyright: ignore[reportArgumentType]
+                likelihood=values["likelihood"],
+                levels=tuple(integers(shape) for shape in values["levels"]),
+                network=NetworkConfig(
+                    width=integer(network["width"]),
+                    blocks=integer(network["blocks"]),
+                    channels=integers(network["channels"]),
+                    patch=integer(network["patch"]),
+                    norm=str(network["norm"]),
+                    resize=str(network["resize"]),
+                ),
+                fixed_top=float(values["fixed_top"]),
+                unit_scale=values["unit_scale"] is True,
+            )
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"config.json cannot be read: {error}") from error
 
 
 def check_image_shape(shape: tuple[int, ...]) -> None:
@@ -141,14 +179,17 @@ class MHVAE(HierarchicalModel, Pretrained):
     """A strictly Markov hierarchy with networks of its own at every level."""
 
     family = "MHVAE"
+    config: MHVAEConfig
     anchor: Tensor
 
     def __init__(self, config: MHVAEConfig) -> None:
         super().__init__()
         self.config = config
+        self.kind = "strictly Markov hierarchical VAE" if len(config.levels) > 1 else "VAE"
         self.image_shape = config.image_shape
         self.levels = tuple(Level(t, shape) for t, shape in enumerate(config.levels, start=1))
         self.likelihood_family = LIKELIHOODS[config.likelihood]
+        self.likelihood_name = self.likelihood_family.name
         self.eight_bit = self.likelihood_family.eight_bit
         side, sizes = config.image_shape[1], config.network
         shapes = (config.image_shape, *config.levels)
@@ -200,6 +241,10 @@ class MHVAE(HierarchicalModel, Pretrained):
 
     def as_seen(self, x: Tensor) -> Tensor:
         return self.likelihood_family.as_seen(x)
+
+    def down_networks(self) -> tuple[tuple[nn.Module, Level], ...]:
+        modules = (self.decoder, *self.priors)
+        return tuple((modules[t - 1], self.level(t)) for t in bottom_up(self.depth))
 
     def posterior(self, t: int, z: Chain) -> Distribution:
         """q(z_t | z_{t-1})."""

@@ -59,7 +59,7 @@ def write_report(checkpoint: Checkpoint, data: Data, found: Evaluation) -> bytes
 
 
 def _header(checkpoint: Checkpoint, result: dict[str, Any]) -> str:
-    sentence = what_it_is(checkpoint.name, checkpoint.config, checkpoint.card)
+    sentence = what_it_is(checkpoint.name, checkpoint.model, checkpoint.card)
     tiles = "".join(
         f"<div class='tile{' long' if len(value) > LONG else ''}'><b>{value}</b>"
         f"<span>{name}</span></div>"

@@ -6,9 +6,8 @@ import re
 from html import escape
 from typing import Any
 
+from models.base import HierarchicalModel
 from models.card import nats, within
-from models.likelihoods import LIKELIHOODS
-from models.mhvae import MHVAEConfig
 
 Facts = dict[str, Any]
 
@@ -122,12 +121,12 @@ def set_in_type(text: str) -> str:
     return re.sub(r"\^(\w)", r"<sup>\1</sup>", text)
 
 
-def what_it_is(name: str, config: MHVAEConfig, card: Facts) -> str:
+def what_it_is(name: str, model: HierarchicalModel, card: Facts) -> str:
     """One sentence: the model and what it was trained on."""
-    channels, height, width = config.image_shape
-    kind = "8-bit" if LIKELIHOODS[config.likelihood].eight_bit else "binary"
+    channels, height, width = model.image_shape
+    kind = "8-bit" if model.eight_bit else "binary"
     colour = "colour" if channels == 3 else "grey" if kind == "8-bit" else ""
-    sizes = ["×".join(map(str, shape)) for shape in config.levels]
+    sizes = ["×".join(map(str, level.shape)) for level in model.levels]
     depth = len(sizes)
     levels = f"one level of {sizes[0]}" if depth == 1 else (
         f"{depth} levels of {', '.join(sizes[:-1])} and {sizes[-1]}"
@@ -135,7 +134,7 @@ def what_it_is(name: str, config: MHVAEConfig, card: Facts) -> str:
     source = card.get("title") or card.get("source") or "pictures"
     images = " ".join(filter(None, (f"{height}×{width}", kind, colour, "images")))
     return (
-        f"<b>{escape(name)}</b> is a strictly Markov hierarchical VAE of {images} with {levels} "
+        f"<b>{escape(name)}</b> is a {model.kind} of {images} with {levels} "
         f"dimensions, z<sub>1</sub> upwards, trained on {escape(str(source))}."
     )
 

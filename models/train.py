@@ -19,11 +19,11 @@ import numpy as np
 import torch
 
 from models.atomic import plain, write_file
+from models.base import HierarchicalModel
 from models.card import model_card
 from models.checkpoint import (
     EXAMPLES,
     as_stored,
-    parse_config,
     pick_device,
     save_checkpoint,
     to_json,
@@ -213,7 +213,7 @@ def read_run(files: RunFiles) -> Run:
     """The run that was started in a folder."""
     try:
         raw = json.loads(files.spec.read_text())
-        architecture = parse_config(raw["model"])
+        architecture = MHVAEConfig.from_json(raw["model"])
         training = raw["training"]
         for name in ("free_bits", "rate_targets"):
             training[name] = tuple(training.get(name, ()))
@@ -309,7 +309,7 @@ def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spen
         "data": data.card["source"],
         "wall_s": round(spent.wall_s, 1), "cpu_s": round(spent.cpu_s, 1),
     }  # fmt: skip
-    card = model_card(run.name, model.config, result, data.card, training)
+    card = model_card(run.name, model, result, data.card, training)
     save_checkpoint(
         files.out, run.name, model, statistics, result, data.card, training,
         data.test[:EXAMPLES], card,
@@ -326,7 +326,7 @@ def spreads(model: MHVAE, data: Data, seed: int = 0) -> list[torch.Tensor]:
 
 
 def measure(
-    model: MHVAE, data: Data, active: tuple[torch.Tensor, ...], seed: int = 0
+    model: HierarchicalModel, data: Data, active: tuple[torch.Tensor, ...], seed: int = 0
 ) -> Statistics:
     """The statistics that the explorer needs, from the training set and the test set."""
     chosen = epoch_order(len(data.train), seed, epoch=0)[:QUICK_STATISTICS]

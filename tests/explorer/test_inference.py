@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from explorer import inference
 from explorer.inference import ForOne, load_ready, prepare, threads_for_latency
 from explorer.terms import encode_image
-from models.base import encode, top_down
+from models.base import HierarchicalModel, encode, top_down
 from models.chain import draw_noise
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.mhvae import MHVAE, MHVAEConfig
@@ -33,10 +33,10 @@ def small() -> MHVAE:
     return MHVAE(config).requires_grad_(False).eval()
 
 
-def chain(model: MHVAE, count: int) -> list[Tensor]:
+def chain(model: HierarchicalModel, count: int) -> list[Tensor]:
     """Priors' means and spreads and the picture of an encoded random image."""
     x = torch.rand((count, *model.image_shape), generator=torch.Generator().manual_seed(1))
-    x = x.to(model.anchor.device)
+    x = x.to(next(model.parameters()).device)
     eps = draw_noise(model, count, torch.Generator().manual_seed(2))
     z = encode(model, x, eps).z
     priors = [model.prior(t, z) for t in top_down(model.depth - 1)]
@@ -81,7 +81,7 @@ def test_the_number_of_threads_changes_rounding_alone(bundled: Checkpoint) -> No
 def test_convolutions_are_loaded_channels_last(bundled: Checkpoint) -> None:
     maps = [m.weight for m in bundled.model.modules() if isinstance(m, nn.Conv2d)]
     assert all(w.is_contiguous(memory_format=torch.channels_last) for w in maps)
-    assert bool(maps) == bool(bundled.config.network.channels)
+    assert bool(maps) == bool(bundled.model.config.network.channels)
 
 
 def test_without_the_switch_a_model_is_as_it_is_loaded() -> None:
@@ -89,7 +89,7 @@ def test_without_the_switch_a_model_is_as_it_is_loaded() -> None:
     assert not any(isinstance(module, ForOne) for module in ready.model.modules())
 
 
-def check_prepared(model: MHVAE, ready: MHVAE) -> None:
+def check_prepared(model: HierarchicalModel, ready: HierarchicalModel) -> None:
     """Other pictures by rounding alone, plain ones for a batch, and the original left alone."""
     assert not any(isinstance(module, ForOne) for module in model.modules())
     assert sum(isinstance(module, ForOne) for module in ready.modules()) == model.depth

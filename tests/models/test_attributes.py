@@ -25,7 +25,7 @@ from models.attribute_classifier import (
 from models.attribute_pictures import kept_from, level_sheets, redrawn
 from models.attributes import Estimate, chance, labelled, main, measure, realism, survival
 from models.avatars import ATTRIBUTES, draw_avatars
-from models.base import Trace, encode
+from models.base import HierarchicalModel, Trace, encode
 from models.card import keep_measures
 from models.chain import sample_chain
 from models.checkpoint import as_stored, load_checkpoint, save_checkpoint
@@ -60,7 +60,7 @@ def classifier(avatars: tuple[Labelled, Labelled]) -> Classifier:
 
 
 @pytest.fixture(scope="module")
-def model() -> MHVAE:
+def model() -> HierarchicalModel:
     """A small model with random weights, moved so far that its pictures differ."""
     torch.manual_seed(4)
     sizes = NetworkConfig(24, 1, (12, 16), 4)
@@ -71,7 +71,7 @@ def model() -> MHVAE:
     return as_stored(made)
 
 
-def seen(data: Labelled, model: MHVAE) -> Tensor:
+def seen(data: Labelled, model: HierarchicalModel) -> Tensor:
     return model.as_seen(to_float(data.images))
 
 
@@ -154,7 +154,7 @@ def test_an_estimate_is_a_mean_and_its_standard_error() -> None:
 
 
 def test_keeping_everything_is_the_reconstruction(
-    avatars: tuple[Labelled, Labelled], classifier: Classifier, model: MHVAE
+    avatars: tuple[Labelled, Labelled], classifier: Classifier, model: HierarchicalModel
 ) -> None:
     test = avatars[1]
     survived = survival(model, classifier, test, draws=2)
@@ -168,7 +168,7 @@ def test_keeping_everything_is_the_reconstruction(
 
 
 def test_keeping_nothing_is_a_sample_of_the_prior(
-    avatars: tuple[Labelled, Labelled], model: MHVAE
+    avatars: tuple[Labelled, Labelled], model: HierarchicalModel
 ) -> None:
     trace = encode(model, seen(avatars[1], model)[:3])
     pictures = redrawn(model, trace, model.depth + 1, seed=6)
@@ -179,7 +179,7 @@ def test_keeping_nothing_is_a_sample_of_the_prior(
 
 
 def test_what_is_kept_does_not_move_and_what_is_below_does(
-    avatars: tuple[Labelled, Labelled], model: MHVAE
+    avatars: tuple[Labelled, Labelled], model: HierarchicalModel
 ) -> None:
     from models.chain import decode
 
@@ -198,7 +198,7 @@ class Copier(MHVAE):
 
 
 def test_a_decoder_that_copies_the_image_loses_nothing(
-    avatars: tuple[Labelled, Labelled], classifier: Classifier, model: MHVAE
+    avatars: tuple[Labelled, Labelled], classifier: Classifier, model: HierarchicalModel
 ) -> None:
     copier = Copier(model.config).eval()
     test = avatars[1]
@@ -209,7 +209,7 @@ def test_a_decoder_that_copies_the_image_loses_nothing(
 
 
 def test_blocks_have_their_own_noise(
-    avatars: tuple[Labelled, Labelled], classifier: Classifier, model: MHVAE
+    avatars: tuple[Labelled, Labelled], classifier: Classifier, model: HierarchicalModel
 ) -> None:
     """The first picture repeated 60 times: within a block all agree, between blocks not all."""
     test = avatars[1]
@@ -222,7 +222,7 @@ def test_blocks_have_their_own_noise(
 
 
 def test_realism_of_real_pictures_is_what_its_quantile_says(
-    avatars: tuple[Labelled, Labelled], classifier: Classifier, model: MHVAE
+    avatars: tuple[Labelled, Labelled], classifier: Classifier, model: HierarchicalModel
 ) -> None:
     found = realism(model, classifier, avatars[1], samples=5)
     assert found["real"]["as_sure_as_real"][0] == pytest.approx(0.95, abs=0.02)
@@ -234,7 +234,7 @@ def test_realism_of_real_pictures_is_what_its_quantile_says(
 
 
 def test_the_card_and_the_table_show_what_was_measured(
-    avatars: tuple[Labelled, Labelled], classifier: Classifier, model: MHVAE
+    avatars: tuple[Labelled, Labelled], classifier: Classifier, model: HierarchicalModel
 ) -> None:
     facts = measure(model, classifier, avatars[1], draws=1, samples=3)
     facts = {"model": "0123", "data": "avatars", **facts}
@@ -251,7 +251,7 @@ def test_the_card_and_the_table_show_what_was_measured(
     assert "python -m models.attributes checkpoints/toy --data avatars" in section
 
 
-def test_a_picture_per_level(avatars: tuple[Labelled, Labelled], model: MHVAE) -> None:
+def test_a_picture_per_level(avatars: tuple[Labelled, Labelled], model: HierarchicalModel) -> None:
     import io
 
     from PIL import Image
@@ -269,7 +269,7 @@ def test_data_without_labels_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_and_an_evaluation_keeps_it(
-    model: MHVAE,
+    model: HierarchicalModel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -308,7 +308,7 @@ def test_the_command_writes_and_an_evaluation_keeps_it(
     assert read_attributes(tmp_path, checkpoint.hash) is None
 
 
-def save_toy(folder: Path, model: MHVAE) -> None:
+def save_toy(folder: Path, model: HierarchicalModel) -> None:
     data = load_data("avatars:80")
     active = tuple(torch.ones(level.channels, dtype=torch.bool) for level in model.levels)
     levels = level_statistics(model, data.train, active)
@@ -334,7 +334,7 @@ def test_bad_options_and_a_missing_folder_are_said(capsys: pytest.CaptureFixture
 
 
 def test_traces_of_blocks_cover_every_picture_once(
-    avatars: tuple[Labelled, Labelled], model: MHVAE
+    avatars: tuple[Labelled, Labelled], model: HierarchicalModel
 ) -> None:
     from models.attributes import blocks
 

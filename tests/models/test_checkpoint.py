@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from models.base import HierarchicalModel
 from models.checkpoint import (
     Checkpoint,
     as_stored,
@@ -34,14 +35,14 @@ def pictures(count: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, 16, 16, 3)).astype(np.uint8)
 
 
-def statistics(model: MHVAE) -> Statistics:
+def statistics(model: HierarchicalModel) -> Statistics:
     active = tuple(torch.ones(level.channels, dtype=torch.bool) for level in model.levels)
     levels = level_statistics(model, pictures(8), active)
     return Statistics(levels, torch.tensor([-9.0, -8.0]), 8, -7.5, (0.5, -0.25))
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MHVAE]:
+def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, HierarchicalModel]:
     torch.manual_seed(0)
     model = as_stored(MHVAE(CONFIG))
     folder = tmp_path_factory.mktemp("checkpoint") / "small"
@@ -53,15 +54,15 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MHVAE]:
 
 
 @pytest.fixture
-def folder(original: tuple[Path, MHVAE], tmp_path: Path) -> Path:
+def folder(original: tuple[Path, HierarchicalModel], tmp_path: Path) -> Path:
     return Path(shutil.copytree(original[0], tmp_path / "small"))
 
 
-def test_a_round_trip_is_exact(original: tuple[Path, MHVAE]) -> None:
+def test_a_round_trip_is_exact(original: tuple[Path, HierarchicalModel]) -> None:
     folder, model = original
     loaded = load_checkpoint(folder)
     assert isinstance(loaded, Checkpoint)
-    assert loaded.config == CONFIG
+    assert loaded.model.config == CONFIG
     for key, value in model.state_dict().items():
         assert torch.equal(loaded.model.state_dict()[key], value), key
     assert not any(p.requires_grad for p in loaded.model.parameters())

@@ -64,7 +64,9 @@ def test_the_choice_is_kept_in_a_checkpoint_and_an_old_one_has_means() -> None:
     assert isinstance(network, dict)
     old = {**config, "network": {k: v for k, v in network.items() if k != "resize"}}
     check_config(old)
-    assert parse_config(old).network == replace(SIZES, resize="mean")
+    read = parse_config(old)
+    assert isinstance(read, MHVAEConfig)
+    assert read.network == replace(SIZES, resize="mean")
 
 
 def test_an_unknown_choice_is_refused() -> None:

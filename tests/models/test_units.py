@@ -101,6 +101,7 @@ def test_units_are_stored_with_the_model_and_set_once(tmp_path: Path) -> None:
     model, scaled = pair("maps")
     save_model(tmp_path / "scaled", scaled)
     loaded = load_model(tmp_path / "scaled")
+    assert isinstance(loaded, MHVAE)
     assert loaded.config.unit_scale
     stored, own = (one.units.get_buffer("scale_1") for one in (loaded, scaled))
     assert torch.equal(stored, own)
