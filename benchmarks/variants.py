@@ -134,7 +134,7 @@ class Runner:
 
     def settings(self) -> AbstractContextManager[None]:
         """What has to hold around every call."""
-        return self.variant.settings(next(self._checkpoint.model.parameters()).device.type)
+        return self.variant.settings(self._checkpoint.model.like.device.type)
 
     def decode_ms(self, level: int) -> float:
         """One decode after the weightiest slider of a level has moved, in milliseconds."""

@@ -82,7 +82,7 @@ def prepare(model: HierarchicalModel) -> HierarchicalModel:
     by rounding. A larger batch goes through the plain networks.
     """
     copy = deepcopy(model)
-    device = next(copy.parameters()).device.type
+    device = copy.like.device.type
     make = {"cpu": compiled, "cuda": graphed}.get(device)
     if make is None:
         return copy

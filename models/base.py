@@ -16,6 +16,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import prod
 from typing import Any, Protocol, Self, cast
 
@@ -237,6 +238,11 @@ class HierarchicalModel(nn.Module, abc.ABC):
     def depth(self) -> int:
         """The number of levels T."""
         return len(self.levels)
+
+    @property
+    def like(self) -> Tensor:
+        """A tensor with the model's device and dtype: a parameter, or a buffer if it has none."""
+        return next(chain(self.parameters(), self.buffers()))
 
     def level(self, t: int) -> Level:
         """The level z_t, by its subscript."""

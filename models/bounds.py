@@ -175,7 +175,7 @@ def image_log_weights(
         x: The image as the model sees it, `(C, H, W)`.
         image: Its index in the test set, which its noise depends on.
     """
-    like = next(model.parameters())
+    like = model.like
     x = x.to(like)
     evidence = model.evidence(x[None])
     found = []

@@ -40,7 +40,7 @@ def draw_noise(
     model: HierarchicalModel, batch: int, generator: torch.Generator | None = None
 ) -> Noise:
     """One standard normal draw for every level, drawn on the CPU."""
-    like = next(model.parameters())
+    like = model.like
     drawn = (
         torch.randn((batch, *level.shape), generator=generator).to(like) for level in model.levels
     )
@@ -129,7 +129,7 @@ def sample_chain(
     model: HierarchicalModel, seed: int, temperature: float = 1.0
 ) -> tuple[Tensor, ...]:
     """A chain from the prior, of one image: every level resampled with `seed`; entry 0 is empty."""
-    like = next(model.parameters())
+    like = model.like
     shapes = (model.image_shape, *(level.shape for level in model.levels))
     empty = Trace(tuple(torch.zeros((1, *shape)).to(like) for shape in shapes))
     return decode(model, empty, (Policy("resample", seed),) * model.depth, temperature=temperature)

@@ -170,7 +170,7 @@ def measure(
     plan = make_plan(len(x), asked.k, asked.limit, asked.deep, asked.deep_images, asked.seed)
     store = None
     if partial is not None and plan:
-        device = next(model.parameters()).device.type
+        device = model.like.device.type
         store, known = open_partial(partial, checkpoint.hash, x, asked.seed, device)
         say(known)
     bounds = measure_bounds(model, x, plan, asked.seed, store, progress)

@@ -58,7 +58,7 @@ def seen_test_set(model: HierarchicalModel, images: np.ndarray, seed: int = 0) -
 
 def batches(x: Tensor, model: HierarchicalModel, size: int = 250) -> Iterator[Tensor]:
     """Slices of `x` on the model's device."""
-    device = next(model.parameters()).device
+    device = model.like.device
     for start in range(0, len(x), size):
         yield x[start : start + size].to(device)
 

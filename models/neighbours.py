@@ -101,7 +101,7 @@ def prior_samples(model: HierarchicalModel, count: int, seed: int = 0, size: int
     Sample i has the noise of seed + i, as when every level of the explorer is resampled with it.
     """
     found = []
-    like = next(model.parameters())
+    like = model.like
     for start in range(0, count, size):
         seeds = range(seed + start, seed + min(start + size, count))
         z = Walk([None] * (model.depth + 1))

@@ -194,7 +194,7 @@ def preview(model: HierarchicalModel, images: np.ndarray) -> bytes:
     Args:
         images: Test images, uint8 `(N, H, W, C)`; the first eight are shown.
     """
-    device = next(model.parameters()).device
+    device = model.like.device
     x = model.as_seen(to_float(images[:PREVIEW_IMAGES]).to(device))
     reconstructions = model.likelihood(model.embed(x).z).mean
     samples = torch.cat(

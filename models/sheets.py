@@ -68,7 +68,7 @@ def reconstruction_sheet(model: HierarchicalModel, seen: Tensor, columns: int) -
 @torch.no_grad()
 def level_sheet(model: HierarchicalModel, seen: Tensor, t: int) -> str:
     """Test images, then their pictures with z_t … z_T kept and all below drawn anew, thrice."""
-    device = next(model.parameters()).device
+    device = model.like.device
     x = seen[:COLUMNS].to(device)
     trace = model.embed(x)
     return sheet([x, *(redrawn(model, trace, t, seed) for seed in range(REDRAWS))])

@@ -194,7 +194,7 @@ def level_statistics(
     """
     moments = [_Moments(level.channels) for level in model.levels]
     generator = torch.Generator().manual_seed(seed)
-    device = next(model.parameters()).device
+    device = model.like.device
     for start in range(0, len(images), batch):
         x = to_float(images[start : start + batch]).to(device)
         x = see(model, x, generator)

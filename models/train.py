@@ -298,7 +298,7 @@ def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spen
     if not isinstance(state.ema, MHVAE):
         raise TypeError("only an MHVAE is trained and saved")
     model = as_stored(in_units(state.ema, spreads(state.ema, data)))
-    model.to(next(state.model.parameters()).device)
+    model.to(state.model.like.device)
     write_file(files.preview, preview(model, data.test))
     quick = data.test[:QUICK_IMAGES]
     active = active_units(model, seen_test_set(model, quick))

@@ -95,7 +95,7 @@ def train(
     model, optimizer = state.model, state.optimizer
     check_fit(model, images, config)
     processes.check_batch(config.batch_size)
-    device = next(model.parameters()).device
+    device = model.like.device
     parameters: list[Tensor] = list(model.parameters())
     averages: list[Tensor] = list(state.ema.parameters())
     pixels = math.prod(model.image_shape)

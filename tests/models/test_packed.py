@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from models.bounds import image_log_weights
 from models.chain import draw_noise
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
@@ -40,3 +42,13 @@ def test_what_cannot_be_packed_is_returned_as_it_is() -> None:
     chain, double = LinearGaussianChain((3, 2)), tiny_model().double()
     assert packed(chain) is chain
     assert packed(double) is double
+
+
+def test_a_model_of_linear_layers_alone_is_measured() -> None:
+    """Packed it has no parameter left, only a buffer that says where it lies."""
+    sizes = NetworkConfig(16, 1, norm="none")
+    config = MHVAEConfig((1, 8, 8), "bernoulli", ((6,), (4,)), sizes)
+    model = packed(MHVAE(config).requires_grad_(False).eval())
+    assert not list(model.parameters())
+    assert model.like.device.type == "cpu"
+    assert np.isfinite(image_log_weights(model, torch.ones(1, 8, 8), 0, 3, seed=0)).all()
