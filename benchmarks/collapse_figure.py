@@ -12,7 +12,8 @@ from models.svg import HEIGHT, WIDTH, Frame, hue_of
 
 COLUMNS, POINTS = 3, 120
 HUES = (212, 28, 145, 280, 350)  # z_1 upwards
-TOP_NATS = 30.0
+BOTTOM_NATS, TOP_NATS = -8.0, 30.0
+MARGIN = 14  # the last tick of the right column is wider than its plot
 STYLE = (
     "svg{font:13px system-ui,sans-serif;background:#fff}text{fill:#333}.mid{text-anchor:middle}"
     ".end{text-anchor:end}.line{stroke:#e4e4e4}.zero{stroke:#888}.title{font-weight:600}"
@@ -34,7 +35,7 @@ def figure(panels: Sequence[Panel]) -> str:
     """A whole SVG file with one small plot a training."""
     rows = -(-len(panels) // COLUMNS)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {COLUMNS * WIDTH} {rows * HEIGHT}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {COLUMNS * WIDTH + MARGIN} {rows * HEIGHT}">',
         f"<style>{STYLE}</style>",
     ]
     for i, panel in enumerate(panels):
@@ -44,11 +45,11 @@ def figure(panels: Sequence[Panel]) -> str:
 
 
 def _panel(panel: Panel) -> str:
-    frame = Frame((0, 100), (-2, TOP_NATS))
+    frame = Frame((0, 100), (BOTTOM_NATS, TOP_NATS))
     ticks = (0, 25, 50, 75, 100)
     parts = frame.grid("")
     parts += frame.below(ticks, [str(tick) for tick in ticks], "% of the steps")
-    parts.append(f'<text class="title" x="8" y="14">{escape(panel.title)}, nats</text>')
+    parts.append(f'<text class="title" x="8" y="14">{escape(panel.title)}</text>')
     for t, rates in enumerate(panel.rates, start=1):
         done, smooth = _smooth(panel.done, rates)
         places = "L".join(

@@ -2,6 +2,9 @@
 
     ELBO(x) = E_q[log p(x | z_1)] − Σ_t rate_t        in nats, averaged over seeded draws
 
+Each term comes with its standard error over the K draws, std / √K. A model without a likelihood
+of its own has no term in nats: the PSNR of its reconstruction stands in for them.
+
 The percentile places this ELBO within those of the test images. Both tails mean something:
 far below, the model finds the image strange; far above, it is simpler than anything it was
 trained on (a blank page has a very high ELBO, although it is no usual picture at all).
@@ -22,46 +25,55 @@ import torch
 from torch import Tensor
 
 from explorer.images import shrunk
+from explorer.term_errors import TermErrors, errors_of
 from models.base import HierarchicalModel, Trace
 from models.chain import draw_noise
 from models.likelihoods import bits_per_dim
-from models.objective import terms
+from models.measures import psnr_of_each
+from models.objective import Terms, terms
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
 
 TAIL_PERCENT = 2.5
 LEAST_DRAWS = 4
+_NO_LIKELIHOOD = "This model has no likelihood of its own: no image is likelier than another."
 _COMPARED = " Compared at {0} × {0}, as the test images are."
 
 
 @dataclass(frozen=True)
 class ImageTerms:
-    """The terms of one image.
+    """The terms of one image; those in nats are None for a model without a likelihood.
 
     Args:
         reconstruction_nats: E_q[log p(x | z_1)].
         rate_nats: rate_1 … rate_T; below the top one may be negative.
+        errors: Their standard errors over the draws; None for a single draw.
         bits_per_dim: −ELBO per dimension in bits; None for likelihoods that are not 8-bit.
+        psnr_db: PSNR of the mean-path reconstruction; of a model without a likelihood alone.
         dimensions: Number of dimensions of the image.
         draws: Number of draws averaged over.
         percentile: Share of test images with a lower ELBO, from 0 to 100.
-        verdict: "low", "usual" or "high".
+        verdict: "low", "usual" or "high"; "unknown" without a likelihood.
         explanation: The verdict in a sentence.
     """
 
-    reconstruction_nats: float
-    rate_nats: tuple[float, ...]
+    reconstruction_nats: float | None
+    rate_nats: tuple[float, ...] | None
     bits_per_dim: float | None
     dimensions: int
     draws: int
-    percentile: float
+    percentile: float | None
     verdict: str
     explanation: str
+    errors: TermErrors | None = None
+    psnr_db: float | None = None
 
     @property
-    def elbo_nats(self) -> float:
+    def elbo_nats(self) -> float | None:
         """The evidence lower bound; larger is better."""
+        if self.reconstruction_nats is None or self.rate_nats is None:
+            return None
         return self.reconstruction_nats - sum(self.rate_nats)
 
 
@@ -117,16 +129,20 @@ def weighing(
 ) -> Iterator[ImageTerms | None]:
     """The work of `image_terms` in small steps: None after each draw, the terms at the end."""
     model, own = checkpoint.model, own or checkpoint
+    if not model.has_likelihood:
+        yield without_likelihood(model, pixels)
+        return
     draws = draws or own.statistics.reference_draws
     own_shape = own.model.image_shape
     is_own = model.image_shape == own_shape
     # A larger picture is an average over more of the same, so fewer draws tell as much of it.
     fewer = max(LEAST_DRAWS, round(draws * prod(own_shape) / prod(model.image_shape)))
     count = draws if is_own else min(draws, fewer)
-    reconstruction, rate = yield from _averaged(model, pixels, count, seed)
+    drawn = yield from _drawn(model, pixels, count, seed)
+    reconstruction, rate = averaged(drawn)
     elbo = compared = reconstruction - sum(rate)
     if not is_own:
-        small = yield from _averaged(own.model, shrunk(pixels, own_shape), draws, seed)
+        small = averaged((yield from _drawn(own.model, shrunk(pixels, own_shape), draws, seed)))
         compared = small[0] - sum(small[1])
     percent = percentile(compared, own.statistics.reference_elbo)
     verdict = verdict_of(percent)
@@ -134,6 +150,7 @@ def weighing(
     yield ImageTerms(
         reconstruction_nats=reconstruction,
         rate_nats=rate,
+        errors=errors_of(drawn),
         bits_per_dim=bits_per_dim(-elbo, model.image_shape) if model.eight_bit else None,
         dimensions=prod(model.image_shape),
         draws=count,
@@ -143,19 +160,39 @@ def weighing(
     )
 
 
-def _averaged(
+def without_likelihood(model: HierarchicalModel, pixels: np.ndarray) -> ImageTerms:
+    """What can be said of an image by a model that has no p(x | …) of its own."""
+    (ratio,) = psnr_of_each(model, as_model_sees(model, pixels)).tolist()
+    return ImageTerms(
+        reconstruction_nats=None,
+        rate_nats=None,
+        bits_per_dim=None,
+        dimensions=prod(model.image_shape),
+        draws=0,
+        percentile=None,
+        verdict="unknown",
+        explanation=_NO_LIKELIHOOD,
+        psnr_db=ratio,
+    )
+
+
+def _drawn(
     model: HierarchicalModel, pixels: np.ndarray, draws: int, seed: int
-) -> Generator[None, None, tuple[float, tuple[float, ...]]]:
-    """The reconstruction and the rates of an image, in nats; None after each draw."""
+) -> Generator[None, None, Terms]:
+    """The terms of an image draw by draw, `(K,)` and `(K, T)`; None after each draw."""
     x = as_model_sees(model, pixels)
     eps = draw_noise(model, draws, torch.Generator().manual_seed(seed))
     values = []
     for k in range(draws):
         values.append(terms(model, x, tuple(e[k : k + 1] for e in eps)))
         yield None
-    reconstruction = float(torch.cat([v.reconstruction for v in values]).double().mean())
-    rate = tuple(float(r) for r in torch.cat([v.rate for v in values]).double().mean(dim=0))
-    return reconstruction, rate
+    reconstruction = torch.cat([v.reconstruction for v in values]).double().cpu()
+    return Terms(reconstruction, torch.cat([v.rate for v in values]).double().cpu())
+
+
+def averaged(drawn: Terms) -> tuple[float, tuple[float, ...]]:
+    """The reconstruction and the rates over all draws, in nats."""
+    return float(drawn.reconstruction.mean()), tuple(drawn.rate.mean(dim=0).tolist())
 
 
 def percentile(elbo: float, reference: Tensor) -> float:

@@ -17,8 +17,8 @@ import torch
 from explorer.training_pictures import Pictures, check_pictures
 from models.data import MAX_AVATARS, SIDES, Data
 from models.errors import BadInput
+from models.families import new_model
 from models.likelihoods import LIKELIHOODS
-from models.mhvae import MHVAE
 from models.train import new_run, parse
 from models.training import check_fit
 
@@ -156,7 +156,7 @@ def check_options(options: list[str], train_images: int | None) -> None:
         images = np.broadcast_to(np.zeros((), np.uint8), (count, side, side, 3))
         run = new_run(parsed, Data(images, images[:1], {}, {}), torch.device("cpu"))
         with torch.device("meta"):
-            model = MHVAE(run.model)
+            model = new_model(run.family, run.model)
     except BadInput:
         raise
     except (ValueError, OverflowError, TypeError, RuntimeError) as error:

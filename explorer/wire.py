@@ -13,13 +13,13 @@ from explorer.axes import Axis, LevelAxes
 from explorer.picture_state import encode_png
 from explorer.render import Frame
 from explorer.sides import own_side
+from explorer.term_errors import TermErrors, reference_errors
 from explorer.terms import ImageTerms
 from models.base import HierarchicalModel
 
 if TYPE_CHECKING:
     from explorer.library import Entry
     from models.checkpoint import Checkpoint
-    from models.statistics import Statistics
 
 SPRITE_COUNT = 48
 SPRITE_COLUMNS = 12
@@ -87,17 +87,29 @@ def _axis_json(axis: Axis) -> Json:
 
 
 def terms_json(terms: ImageTerms) -> Json:
-    """The terms of one image; all in nats but the bits per dimension."""
+    """The terms of one image; all in nats but the bits per dimension and the PSNR, which a model
+    without a likelihood has in their place."""
     return {
         "elbo": terms.elbo_nats,
         "reconstruction": terms.reconstruction_nats,
-        "rate": list(terms.rate_nats),
+        "rate": None if terms.rate_nats is None else list(terms.rate_nats),
+        "errors": None if terms.errors is None else _errors_json(terms.errors),
         "bits_per_dim": terms.bits_per_dim,
+        "psnr_db": terms.psnr_db,
         "dimensions": terms.dimensions,
         "draws": terms.draws,
         "percentile": terms.percentile,
         "verdict": terms.verdict,
         "explanation": terms.explanation,
+    }
+
+
+def _errors_json(errors: TermErrors) -> Json:
+    return {
+        "elbo": errors.elbo_nats,
+        "reconstruction": errors.reconstruction_nats,
+        "rate": list(errors.rate_nats),
+        "total_rate": errors.total_rate_nats,
     }
 
 
@@ -144,15 +156,20 @@ def model_json(entry: Entry, checkpoint: Checkpoint) -> Json:
         "image_shape": list(model.image_shape),
         "family": model.family,
         "depth": model.depth,
-        "test": _reference_json(checkpoint.statistics),
+        "test": _reference_json(checkpoint),
     }
 
 
-def _reference_json(statistics: Statistics) -> Json:
+def _reference_json(checkpoint: Checkpoint) -> Json:
     """Mean terms of the test images, seen as uploads are; they add up to the ELBO shown."""
+    if not checkpoint.model.has_likelihood:
+        return {"elbo": None, "psnr_db": checkpoint.evaluation.get("psnr_db")}
+    statistics = checkpoint.statistics
     reconstruction, rate = statistics.reference_reconstruction, statistics.reference_rate
     return {
         "elbo": reconstruction - sum(rate),
         "reconstruction": reconstruction,
         "rate": list(rate),
+        "errors": _errors_json(reference_errors(checkpoint)),
+        "images": len(statistics.reference_elbo),
     }

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -178,10 +178,28 @@ def _repeated_gaussian(distribution: Distribution, times: int) -> Distribution:
 class ModelConfig(Protocol):
     """All that fixes the architecture of a model, as a frozen value."""
 
+    @property
+    def depth(self) -> int:
+        """The number of levels T."""
+        ...
+
     def to_json(self) -> dict[str, object]: ...
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self: ...
+
+
+@runtime_checkable
+class Stepwise(Protocol):
+    """A family whose training step estimates the terms from a part of its levels."""
+
+    def draw_step(self, batch: int, generator: torch.Generator | None) -> Noise:
+        """What a step draws, each `(B, *)`, on the model's device from the CPU's generator."""
+        ...
+
+    def step_terms(self, x: Tensor, eps: Noise) -> Any:
+        """`models.objective.Terms` whose means over batches are those of the bound."""
+        ...
 
 
 class HierarchicalModel(nn.Module, abc.ABC):
@@ -199,6 +217,7 @@ class HierarchicalModel(nn.Module, abc.ABC):
         is_markov: Whether z_{t−1} given z_t depends on nothing above it, so that a pinned level
             cuts off those above it.
         infers_top_down: Whether q(z_t | …) reads x and z_{t+1} … z_T rather than z_{t−1}.
+        needs_free_bits: Whether levels die in a plain training; free bits are then the default.
         has_likelihood: Whether it has a p(x | …) of its own; if not, no term in nats is shown.
     """
 
@@ -211,6 +230,7 @@ class HierarchicalModel(nn.Module, abc.ABC):
     eight_bit: bool
     is_markov: bool = True
     infers_top_down: bool = False
+    needs_free_bits: bool = True
     has_likelihood: bool = True
 
     def inference_order(self) -> Iterable[int]:

@@ -11,10 +11,16 @@ from typing import Any
 
 from models.base import HierarchicalModel, ModelConfig
 from models.errors import BadInput
+from models.hvae import HVAE
+from models.hvae_config import HVAEConfig
 from models.mhvae import MHVAE, MHVAEConfig
+from models.vdm import VDM
+from models.vdm_config import VDMConfig
 
 FAMILIES: Mapping[str, tuple[type[HierarchicalModel], type[ModelConfig]]] = {
     "MHVAE": (MHVAE, MHVAEConfig),
+    "HVAE": (HVAE, HVAEConfig),
+    "VDM": (VDM, VDMConfig),
 }
 
 

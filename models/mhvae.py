@@ -77,6 +77,11 @@ class MHVAEConfig:
         check_network(self.network, self.image_shape[1])
         check_fixed_top(self.fixed_top, self.levels)
 
+    @property
+    def depth(self) -> int:
+        """The number of levels T."""
+        return len(self.levels)
+
     def to_json(self) -> dict[str, object]:
         return asdict(self)
 

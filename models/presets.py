@@ -21,7 +21,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
     },
     "photos": {
         "likelihood": "discretised_logistic", "levels": "24x16x16,16x8x8,32x4x4", "blocks": 2,
-        "conv": "64,96,128", "patch": 4, "steps": 8_000, "batch": 16, "lr": 1e-3,
-        "free_bits": "0", "kl_warmup": 0.1,
+        "conv": "64,96,128", "patch": 4, "steps": 8_000, "batch": 16, "lr": 1.5e-3,
+        "free_bits": "0", "rate_targets": "6500,260,60", "kl_warmup": 0.1,
     },
 }  # fmt: skip

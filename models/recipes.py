@@ -25,7 +25,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
-from models.base import HierarchicalModel, Noise, bottom_up, draw, gaussian, known
+from models.base import HierarchicalModel, Noise, Stepwise, bottom_up, draw, gaussian, known
+from models.chain import draw_noise
+from models.errors import BadInput
 from models.objective import Terms, terms
 from models.schedule import TrainConfig, greedy_level, kl_weight, samples_at
 from models.weighted import weighted_terms
@@ -33,6 +35,20 @@ from models.weighted import weighted_terms
 Mean = Callable[[Tensor], Tensor]
 STEERING_GAIN = 0.01  # a rate that is off by its whole target changes log w_t by so much a step
 LOG_WEIGHT_BOUND = log(20)
+
+
+def step_noise(
+    model: HierarchicalModel, batch: int, samples: int, generator: torch.Generator
+) -> Noise:
+    """What one step draws, each `(K·B, *)`: a draw of every level, or what the family asks for."""
+    if isinstance(model, Stepwise):
+        if samples > 1:
+            raise BadInput(
+                f"the importance-weighted objective needs every level of a draw, and a "
+                f"{model.family} is trained on a part of them: train it with --samples 1."
+            )
+        return model.draw_step(batch, generator)
+    return draw_noise(model, samples * batch, generator)
 
 
 def batch_mean(values: Tensor) -> Tensor:
@@ -67,7 +83,7 @@ def batch_loss(
     beta, level = kl_weight(step, config), greedy_level(step, config, model.depth)
     if level is not None:
         return greedy_loss(model, x, eps, level, config, beta, mean)
-    parts = terms(model, x, eps)
+    parts = model.step_terms(x, eps) if isinstance(model, Stepwise) else terms(model, x, eps)
     rates = mean(parts.rate)
     if config.free_bits:
         rates = torch.maximum(rates, rates.new_tensor(config.free_bits))

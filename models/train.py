@@ -11,15 +11,16 @@ import contextlib
 import json
 import sys
 import zlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from models.architectures import add_options, architecture, parse_numbers
 from models.atomic import plain, write_file
-from models.base import HierarchicalModel
+from models.base import HierarchicalModel, ModelConfig
 from models.card import model_card
 from models.checkpoint import (
     EXAMPLES,
@@ -31,10 +32,9 @@ from models.checkpoint import (
 from models.data import Data, load_data
 from models.errors import BadInput
 from models.evaluation import evaluate
-from models.likelihoods import LIKELIHOODS
+from models.families import FAMILIES, new_model, read_family
 from models.measures import active_units, mean_terms, seen_test_set
-from models.mhvae import MHVAE, MHVAEConfig, in_units
-from models.networks import NORMS, RESIZES, NetworkConfig
+from models.mhvae import MHVAE, in_units
 from models.presets import PRESETS
 from models.processes import ALONE, Processes, StopRequest, join_processes
 from models.progress import Progress
@@ -65,32 +65,13 @@ class Run:
     preset: str | None
     data: str
     image_size: int | None
-    model: MHVAEConfig
+    family: str
+    model: ModelConfig
     training: TrainConfig
 
     def to_json(self) -> bytes:
-        return to_json(asdict(self))
-
-
-def parse_levels(text: str) -> tuple[tuple[int, ...], ...]:
-    """Event shapes from "64,32,16" or "8x16x16,32", z_1 first."""
-    try:
-        return tuple(tuple(int(n) for n in part.split("x")) for part in text.split(",") if part)
-    except ValueError as error:
-        raise BadInput(
-            f"levels '{text}' cannot be read: write sizes from z_1 up, such as 64,32,16; "
-            "a map is written channels x height x width, such as 8x16x16."
-        ) from error
-
-
-def parse_numbers(text: str, name: str) -> tuple[float, ...]:
-    """Numbers from "5" or "10,6,6"."""
-    try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise BadInput(
-            f"{name} '{text}' cannot be read: write numbers such as 5 or 10,6,6."
-        ) from error
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return to_json(values | {"model": self.model.to_json(), "training": asdict(self.training)})
 
 
 def by_level(text: str, name: str, depth: int) -> tuple[float, ...]:
@@ -108,18 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", required=True, type=Path, help="folder of the checkpoint")
     add("--name", help="what the model is called (default: the folder's name)")
     add("--image-size", type=int, help="side that pictures are resized to")
-    add("--levels", default="64,32,16", help="sizes of z_1,z_2,…: 64,32,16 or 8x16x16,32")
-    add("--likelihood", choices=sorted(LIKELIHOODS), default="discretised_logistic")
-    add("--width", type=int, default=300, help="features of the MLPs' hidden layers")
-    add("--blocks", type=int, default=2, help="residual blocks")
-    add("--conv", default="", help="channels of the feature maps, such as 64,96,128; empty: MLPs")
-    add("--patch", type=int, default=4, help="side of the patches a convolutional model reads")
-    add("--norm", choices=sorted(NORMS), default="layer", help="; ".join(
-        f"{name}: {what}" for name, what in NORMS.items()))  # fmt: skip
-    add("--fixed-top", type=float, default=0.0, help="share of signal in z_T, its encoder fixed "
-        "and linear Gaussian as in diffusion; 0: learned")  # fmt: skip
-    add("--resize", choices=sorted(RESIZES), default="mean", help="how feature maps change their "
-        "side: " + "; ".join(f"{name}: {what}" for name, what in RESIZES.items()))  # fmt: skip
+    add_options(parser)
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--steps", type=int, help="optimiser steps (default 5000)")
     budget.add_argument("--minutes", type=float, help="time budget, turned into steps once")
@@ -179,21 +149,10 @@ def warmup_steps(steps: int) -> int:
 def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Run:
     """The run that the options ask for; a time budget counts as one step until measured."""
     height, _, channels = data.train.shape[1:]
-    model = MHVAEConfig(
-        image_shape=(channels, height, height),
-        likelihood=options.likelihood,
-        levels=parse_levels(options.levels),
-        network=NetworkConfig(
-            options.width, options.blocks,
-            tuple(int(c) for c in parse_numbers(options.conv, "--conv")), options.patch,
-            options.norm,
-            options.resize,
-        ),
-        fixed_top=options.fixed_top,
-    )  # fmt: skip
-    depth = len(model.levels)
+    model = architecture(options, (channels, height, height))
+    depth, dies = model.depth, FAMILIES[options.family][0].needs_free_bits
     targets = by_level(options.rate_targets, "--rate-targets", depth)
-    default = "0" if targets else f"{FREE_BITS:g}"
+    default = "0" if targets or not dies else f"{FREE_BITS:g}"
     bits = by_level(default if options.free_bits is None else options.free_bits,
                     "--free-bits", depth)  # fmt: skip
     steps = options.steps if options.steps is not None else 5000
@@ -206,14 +165,15 @@ def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Ru
         rate_targets=targets, greedy=options.greedy,
     )  # fmt: skip
     name = options.name or options.out.resolve().name
-    return Run(name, options.preset, options.data, options.image_size, model, training)
+    return Run(
+        name, options.preset, options.data, options.image_size, options.family, model, training
+    )
 
 
 def read_run(files: RunFiles) -> Run:
     """The run that was started in a folder."""
     try:
         raw = json.loads(files.spec.read_text())
-        architecture = MHVAEConfig.from_json(raw["model"])
         training = raw["training"]
         for name in ("free_bits", "rate_targets"):
             training[name] = tuple(training.get(name, ()))
@@ -222,7 +182,8 @@ def read_run(files: RunFiles) -> Run:
             raw["preset"],
             raw["data"],
             raw["image_size"],
-            architecture,
+            raw.get("family", "MHVAE"),
+            read_family(raw.get("family", "MHVAE"), raw["model"]),
             TrainConfig(**training),
         )
     except FileNotFoundError as error:
@@ -241,8 +202,8 @@ def start(options: argparse.Namespace, processes: Processes) -> tuple[Run, Data,
         data = load_data(spec, image_size=size)
     run = run or new_run(options, data, processes.device)
     torch.manual_seed(run.training.seed)
-    model = MHVAE(run.model).to(processes.device)
-    if run.model.network.channels:
+    model = new_model(run.family, run.model).to(processes.device)
+    if any(isinstance(module, torch.nn.Conv2d) for module in model.modules()):
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     check_fit(model, data.train, run.training)
     processes.check_batch(run.training.batch_size)
@@ -295,9 +256,8 @@ def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spen
     """Measure the averaged weights and save them as a checkpoint."""
     progress: dict[str, Any] = {"step": state.step, "steps": run.training.steps}
     write_status(files, "finishing", "measuring the model", **progress)
-    if not isinstance(state.ema, MHVAE):
-        raise TypeError("only an MHVAE is trained and saved")
-    model = as_stored(in_units(state.ema, spreads(state.ema, data)))
+    ema = state.ema
+    model = as_stored(in_units(ema, spreads(ema, data)) if isinstance(ema, MHVAE) else ema)
     model.to(state.model.like.device)
     write_file(files.preview, preview(model, data.test))
     quick = data.test[:QUICK_IMAGES]

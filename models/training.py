@@ -21,11 +21,10 @@ import torch
 from torch import Tensor
 
 from models.base import HierarchicalModel
-from models.chain import draw_noise
 from models.errors import BadInput
 from models.objective import Terms
 from models.processes import ALONE, Processes
-from models.recipes import batch_loss, steered
+from models.recipes import batch_loss, steered, step_noise
 from models.schedule import TrainConfig, kl_weight, learning_rate, samples_at
 from models.weighted import held
 
@@ -110,8 +109,10 @@ def train(
         x = see(model, draw_batch(images, step, config), generator)
         x = processes.share(x).to(device)
         samples = samples_at(step, config)
-        none, *noise = draw_noise(model, samples * config.batch_size, generator)
-        eps = (none, *(processes.share(level, samples) for level in noise))
+        eps = tuple(
+            processes.share(part, samples) if len(part) else part
+            for part in step_noise(model, config.batch_size, samples, generator)
+        )
 
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             loss, parts = batch_loss(

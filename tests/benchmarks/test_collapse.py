@@ -85,4 +85,4 @@ def test_the_figure_draws_a_curve_a_level() -> None:
     root = ElementTree.fromstring(figure(panels))
     curves = root.findall(".//{*}path[@class='curve']")
     assert len(curves) == 8
-    assert root.get("viewBox") == "0 0 1080 440"
+    assert root.get("viewBox") == "0 0 1094 440"
