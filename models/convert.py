@@ -1,0 +1,45 @@
+"""Checkpoints of others become checkpoint folders of ours:
+
+    python -m models.convert vdvae FILE.th --hparams cifar10 --out DIR [--name NAME]
+
+Every source has a module of its own, `models/convert_NAME.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from models import convert_vdvae
+from models.command import exit_status
+
+HELP = "Make a checkpoint folder from a published checkpoint of another project."
+
+
+@dataclass(frozen=True)
+class Source:
+    """What converts the checkpoints of one source, for this command line."""
+
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], None]
+
+
+SOURCES: Mapping[str, Source] = {
+    "vdvae": Source(convert_vdvae.HELP, convert_vdvae.add_arguments, convert_vdvae.run),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m models.convert", description=HELP)
+    commands = parser.add_subparsers(dest="source", required=True)
+    for name, source in SOURCES.items():
+        source.add_arguments(commands.add_parser(name, help=source.help))
+    options = parser.parse_args(arguments)
+    return exit_status(SOURCES[options.source].run, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
