@@ -15,6 +15,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python app.py", description=__doc__)
     add = parser.add_argument
     add("--model", help="a checkpoint folder or Hub id to open beside the bundled models")
+    add("--adapter", metavar="FILE.py:CLASS", help="open a model class of your own; runs the file")
     add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     add("--host", help="address to listen on (default: 127.0.0.1, or $GRADIO_SERVER_NAME)")
     add("--port", type=int, help="port (default: the first free one from 7860)")
@@ -48,10 +49,14 @@ def main(arguments: list[str] | None = None) -> int:
     from models.errors import BadInput
 
     try:
+        if options.adapter and options.model:
+            raise BadInput("--model and --adapter both name the model to open: give one of them.")
+        if options.adapter and ".py:" not in options.adapter:
+            raise BadInput(f"--adapter {options.adapter}: write FILE.py:CLASS, as in own.py:Mine.")
         launch(
             bundled=ROOT / "checkpoints",
             runs=options.runs,
-            given=options.model,
+            given=options.adapter or options.model,
             data=options.data,
             device=options.device,
             host=options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1",

@@ -19,6 +19,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from models.adapter import is_adapter, load_adapter
 from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint, load_checkpoint
 
@@ -58,12 +59,14 @@ def cores() -> int:
 
 
 def load_ready(path: str | Path, device: str = "cpu", compile: bool = False) -> Checkpoint:
-    """`models.checkpoint.load_checkpoint`, its model ready to draw.
+    """`models.checkpoint.load_checkpoint`, its model ready to draw; or FILE.py:CLASS as it is.
 
     Args:
         compile: Whether to `prepare` it. Where that fails, for want of a compiler for instance,
             the log says so and the model is the plain one.
     """
+    if isinstance(path, str) and is_adapter(path):
+        return load_adapter(path, device)
     checkpoint = load_checkpoint(path, device)
     if not compile:
         return checkpoint

@@ -32,6 +32,8 @@ REFUSED = {
     "pickle": ("--model={folder}/model.pt", ("model.pt' is a pickle", "refused")),
     "incomplete": ("--model={folder}/incomplete", ("incomplete", "model.safetensors is missing")),
     "newer": ("--model={folder}/newer", ("format 99", "update Strata")),
+    "adapter": ("--adapter={folder}/own.py", ("--adapter", "FILE.py:CLASS")),
+    "no adapter": ("--adapter={folder}/own.py:Mine", ("no file", "own.py")),
     "port": ("--port={port}", ("port {port} on 127.0.0.1 cannot be used", "--port")),
 }
 

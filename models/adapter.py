@@ -1,0 +1,223 @@
+"""A researcher's own model in the explorer: `app.py --adapter FILE.py:CLASS`.
+
+The class is a `HierarchicalModel` that can be made without arguments and has a method
+`images()`: test images, uint8 `(N, H, W, C)`, on which its axes are measured. It is checked by
+calling it, so that what is wrong with it is said in its own words. `docs/adapter.md` shows one.
+
+The file is run: it is the user's own code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from models.base import HierarchicalModel, Walk, top_down
+from models.checkpoint import EXAMPLES, Checkpoint
+from models.data import Data
+from models.errors import BadInput
+from models.measures import active_units, seen_test_set
+from models.statistics import by_coordinate
+from models.train import measure
+from models.training import to_float
+
+T = TypeVar("T")
+
+SPEC = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
+PROBE = 2  # images that a class is tried with
+MEASURED = 512  # images at most that axes are measured on
+METHODS = ("as_seen", "posterior", "prior", "likelihood", "images")
+DOCS = "docs/adapter.md shows a whole one"
+
+
+def is_adapter(source: object) -> bool:
+    """Whether a source is FILE.py:CLASS."""
+    return isinstance(source, str) and SPEC.fullmatch(source) is not None
+
+
+def load_adapter(spec: str, device: str | torch.device = "cpu") -> Checkpoint:
+    """The model of a class, measured, as if it came from a checkpoint folder.
+
+    Args:
+        spec: FILE.py:CLASS.
+
+    Raises:
+        BadInput: The file, the class or one of its methods is missing or fails, or a method gives
+            what it should not; the message names it.
+    """
+    file, name = parse_spec(spec)
+    model = made(import_file(file), name, file).to(device).requires_grad_(False).eval()
+    images = checked_images(model, name)
+    check_model(model, to_float(images[:PROBE]).to(device), name)
+    chosen = images[:MEASURED]
+    active = active_units(model, seen_test_set(model, chosen))
+    return Checkpoint(
+        name=name, path=file.parent, model=model,
+        statistics=measure(model, Data(chosen, chosen, {}, {}), active),
+        evaluation={}, card={"title": f"the images of {name}"}, training={},
+        hash=hash_of(model, file), examples=images[:EXAMPLES],
+    )  # fmt: skip
+
+
+def parse_spec(spec: str) -> tuple[Path, str]:
+    """File and class of FILE.py:CLASS."""
+    found = SPEC.fullmatch(spec)
+    if found is None:
+        raise BadInput(
+            f"--adapter {spec!r} cannot be read: write FILE.py:CLASS, as in own.py:Mine."
+        )
+    file = Path(found[1]).expanduser().resolve()
+    if not file.is_file():
+        raise BadInput(f"--adapter: there is no file '{found[1]}': check the path.")
+    return file, found[2]
+
+
+def import_file(file: Path) -> ModuleType:
+    """Run a file as a module; what lies beside it can be imported by it."""
+    spec = importlib.util.spec_from_file_location(f"strata_adapter_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise BadInput(f"--adapter: '{file}' cannot be run as Python.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # anything can happen in a foreign file
+        raise BadInput(f"--adapter: '{file.name}' fails with {_said(error)}.") from error
+    return module
+
+
+def made(module: ModuleType, name: str, file: Path) -> HierarchicalModel:
+    """An object of the class, all methods there."""
+    kind = getattr(module, name, None)
+    if not isinstance(kind, type):
+        classes = [n for n, v in vars(module).items()
+                   if isinstance(v, type) and v.__module__ == module.__name__]  # fmt: skip
+        raise BadInput(
+            f"--adapter: '{file.name}' has no class {name}; it has {', '.join(classes) or 'none'}."
+        )
+    own = {attribute for base in kind.__mro__ if base is not HierarchicalModel
+           for attribute in vars(base)}  # fmt: skip
+    missing = [method for method in METHODS if method not in own]
+    if missing:
+        raise BadInput(f"{name} lacks {', '.join(missing)}: add it; {DOCS}.")
+    if not issubclass(kind, HierarchicalModel):
+        raise BadInput(f"{name} is no models.base.HierarchicalModel: derive it; {DOCS}.")
+    try:
+        model = kind()
+    except Exception as error:
+        raise BadInput(f"{name}() fails with {_said(error)}.") from error
+    for attribute in ("image_shape", "levels", "eight_bit"):
+        if not hasattr(model, attribute):
+            raise BadInput(f"{name} has no {attribute} after __init__: set it; {DOCS}.")
+    if not any(True for _ in (*model.parameters(), *model.buffers())):
+        raise BadInput(
+            f"{name} has no parameter and no buffer: register its tensors, so that it can be moved "
+            "to a device."
+        )
+    return model
+
+
+def checked_images(model: HierarchicalModel, name: str) -> np.ndarray:
+    """What `images()` gives, checked."""
+    channels, height, width = model.image_shape
+    images = _called(f"{name}.images()", cast(Any, model).images)
+    wanted = f"uint8 (N, {height}, {width}, {channels}) with N of at least {PROBE}"
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+        raise BadInput(f"{name}.images() gives {_kind(images)}, not {wanted}.")
+    if images.shape[1:] != (height, width, channels) or len(images) < PROBE:
+        raise BadInput(f"{name}.images() has shape {images.shape}, not {wanted}.")
+    return images
+
+
+@torch.no_grad()
+def check_model(model: HierarchicalModel, x: Tensor, name: str) -> None:
+    """Go up and down the chain once with two images, checking every distribution on the way."""
+    x = _called(f"{name}.as_seen(x)", lambda: model.as_seen(x))
+    if x.shape != (PROBE, *model.image_shape):
+        raise BadInput(
+            f"{name}.as_seen(x) has shape {tuple(x.shape)}, not {(PROBE, *model.image_shape)}."
+        )
+    z = Walk((x, *(None for _ in model.levels)))
+    for t in model.inference_order():
+        q = _called(f"{name}.posterior({t}, z)", lambda t=t, z=z: model.posterior(t, z))
+        shape = (PROBE, *model.level(t).shape)
+        z = z.put(t, _gaussian(q, f"{name}.posterior({t}, z)", shape).mean)
+    for t in top_down(model.depth):
+        p = _called(f"{name}.prior({t}, z)", lambda t=t: model.prior(t, z))
+        unbatched = t == model.depth and len(p.batch_shape) == 0
+        shape = model.level(t).shape if unbatched else (PROBE, *model.level(t).shape)
+        _gaussian(p, f"{name}.prior({t}, z)", shape)
+    likelihood = _called(f"{name}.likelihood(z)", lambda: model.likelihood(z))
+    call = f"{name}.likelihood(z)"
+    if likelihood.mean.shape != x.shape:
+        raise BadInput(
+            f"{call}.mean has shape {tuple(likelihood.mean.shape)}, not {tuple(x.shape)}."
+        )
+    if not bool(((likelihood.mean >= 0) & (likelihood.mean <= 1)).all()):
+        raise BadInput(f"{call}.mean has pixels outside [0, 1] or no numbers: scale the picture.")
+    if model.has_likelihood:
+        found = _called(f"{call}.log_prob(x)", lambda: likelihood.log_prob(x))
+        if found.shape != (PROBE,):
+            raise BadInput(
+                f"{call}.log_prob(x) has shape {tuple(found.shape)}, not {(PROBE,)}: sum over the "
+                "pixels, for instance with torch.distributions.Independent(…, 3)."
+            )
+
+
+def hash_of(model: nn.Module, file: Path) -> str:
+    """What the model is known by: 16 hex digits over its weights and its file."""
+    found = hashlib.sha256(file.read_bytes())
+    for key, value in sorted(model.state_dict().items()):
+        found.update(key.encode())
+        found.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def _gaussian(q: object, call: str, shape: tuple[int, ...]) -> Distribution:
+    """A diagonal Gaussian whose draws have this shape, its last dimensions one event."""
+    if not isinstance(q, Distribution):
+        raise BadInput(f"{call} gives {_kind(q)}, not a torch.distributions value.")
+    found = tuple(q.batch_shape + q.event_shape)
+    if found != shape:
+        raise BadInput(f"{call} has shape {found}, not {shape}.")
+    try:
+        density = by_coordinate(q, q.mean)
+    except (TypeError, NotImplementedError) as error:
+        raise BadInput(
+            f"{call} is no diagonal Gaussian: give models.base.gaussian(mean, std, dimensions)."
+        ) from error
+    if density.shape != shape or not bool(torch.isfinite(density).all()):
+        raise BadInput(f"{call} has a density that is no number: is the deviation positive?")
+    return q
+
+
+def _called(what: str, call: Callable[[], T]) -> T:
+    """What a call gives; a fault in foreign code is told by the call that it is in."""
+    try:
+        return call()
+    except Exception as error:
+        raise BadInput(f"{what} fails with {_said(error)}.") from error
+
+
+def _said(error: Exception) -> str:
+    text = str(error).strip().split("\n")[0][:200]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype}"
+    return f"a {type(value).__name__}"
