@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from models.base import HierarchicalModel, Level, gaussian, known
-from models.checkpoint import read_examples
+from models.checkpoint import load_checkpoint
 from models.likelihoods import DiscretisedLogistic
 
 
@@ -21,8 +21,7 @@ class Eigenfaces(HierarchicalModel):
         self.register_buffer("w", (v[:16].T * (variance[:16] - self.noise).sqrt()).float())
 
     def images(self):
-        sheet = Path(__file__).parents[2] / "checkpoints/avatars/examples.png"
-        return read_examples(sheet.read_bytes(), self.image_shape)
+        return load_checkpoint(Path(__file__).parents[2] / "checkpoints/avatars").examples
 
     def as_seen(self, x):
         return (x * 255).round() / 255
