@@ -25,7 +25,7 @@ from torch import Tensor
 from explorer.masks import coverage
 from explorer.recipe import Edit, Recipe
 from explorer.regions import WHOLE, Region
-from models.base import HierarchicalModel, Level, top_down
+from models.base import Fields, HierarchicalModel, Level, top_down
 from models.errors import BadInput
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class LevelAxes:
         dead: Number of inactive coordinates, which get no slider.
         coordinate: Active coordinates, ranked by the nats they carry.
         component: Principal components with a share of variance worth a slider.
+        has_fields: Whether these are fixed fields over the whole level instead.
     """
 
     level: int
@@ -67,6 +68,7 @@ class LevelAxes:
     dead: int
     coordinate: tuple[Axis, ...]
     component: tuple[Axis, ...]
+    has_fields: bool = False
 
     @property
     def size(self) -> int:
@@ -79,7 +81,7 @@ class Step:
     """How far a level moves along its coordinates, and where.
 
     Args:
-        along: The step of each coordinate, with shape `(C,)`.
+        along: The step of each coordinate, with shape `(C,)`; or of each number, `(D,)`.
         region: The part of the picture that moves.
     """
 
@@ -92,8 +94,14 @@ class Step:
         return self.along.numpy().tobytes(), self.region
 
 
-def level_axes(level: Level, statistics: LevelStatistics) -> LevelAxes:
-    """The axes of one level, from its aggregate statistics."""
+def level_axes(
+    level: Level, statistics: LevelStatistics, fields: Fields | None = None
+) -> LevelAxes:
+    """The axes of one level, from its aggregate statistics.
+
+    Args:
+        fields: Fields that stand in place of principal components.
+    """
     ranked = sorted(
         (i for i in range(level.channels) if bool(statistics.active[i])),
         key=lambda i: (-float(statistics.nats[i]), i),
@@ -106,17 +114,19 @@ def level_axes(level: Level, statistics: LevelStatistics) -> LevelAxes:
         dead=level.channels - len(ranked),
         coordinate=tuple(Axis(i, f"{name} {i}", _nats(float(statistics.nats[i]))) for i in ranked),
         component=tuple(
-            Axis(k, f"component {k + 1}", _share(share))
+            Axis(k, fields.names[k] if fields else f"component {k + 1}", _share(share))
             for k, share in sorted(enumerate(shares), key=lambda pair: (-pair[1], pair[0]))
             if share >= NEGLIGIBLE_SHARE
         ),
+        has_fields=fields is not None,
     )
 
 
 def all_axes(model: HierarchicalModel, statistics: Statistics) -> tuple[LevelAxes, ...]:
     """The axes of every level, top level first, as the slider banks stand on the page."""
     return tuple(
-        level_axes(model.level(t), statistics.levels[t - 1]) for t in top_down(model.depth)
+        level_axes(model.level(t), statistics.levels[t - 1], model.fields(t))
+        for t in top_down(model.depth)
     )
 
 
@@ -165,15 +175,16 @@ def _by_region(
 
 
 def step(level: Level, statistics: LevelStatistics, edits: Sequence[Edit]) -> Tensor:
-    """The sum of sigma·direction over the edits of one level, with shape `(C,)`.
+    """The sum of sigma·direction over the edits of one level, `(C,)`; along fields `(D,)`.
 
     Raises:
         BadInput: If the level has no such axis, or no places and an edit has a region.
     """
     for edit in edits:
         check_axis(level, statistics, edit)
-    total = torch.zeros_like(statistics.std)
     components = [edit for edit in edits if edit.kind == "component"]
+    wide = bool(components) and statistics.components.shape[1] != level.channels
+    total = torch.zeros(level.size if wide else level.channels)
     for edit in components:
         along = statistics.component_std[edit.index] * statistics.components[edit.index]
         total += edit.sigma * along
@@ -181,12 +192,15 @@ def step(level: Level, statistics: LevelStatistics, edits: Sequence[Edit]) -> Te
     if coordinates:  # no two of them meet, so the order of the sum is no matter
         at = torch.tensor([edit.index for edit in coordinates])
         sigmas = torch.tensor([edit.sigma for edit in coordinates])
-        total[at] += sigmas * statistics.std[at]
+        by_channel = total.view(level.channels, -1)
+        by_channel[at] += (sigmas * statistics.std[at])[:, None]
     return total
 
 
 def spread(level: Level, along: Tensor) -> Tensor:
     """A step of the coordinates `(C,)` as one of z_t: a channel moves over the whole field."""
+    if len(along) == level.size:
+        return along.view(level.shape)
     return level.over(along).expand(level.shape)
 
 

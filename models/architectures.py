@@ -47,6 +47,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "28x3,28d2,14x3,14d2,7x3,7d7,1x2")  # fmt: skip
     add("--dec-blocks", default="", help="HVAE: layout of the decoder, a latent a block, such as "
         "1x1,7m1,7x1,14m7,14x1,28m14")  # fmt: skip
+    add("--widths", default="", help="HVAE: channels at some sides in place of --width, such as "
+        "14:64,7:128,1:128")  # fmt: skip
     add("--zdim", type=int, default=16, help="HVAE: channels of every latent")
     add("--bottleneck", type=float, default=0.25, help="HVAE: channels inside a block, as a share")
     add("--stops", type=int, default=10, help="VDM: levels that the page shows")
@@ -107,7 +109,7 @@ def _hvae(options: argparse.Namespace, shape: Shape) -> HVAEConfig:
             )
     return HVAEConfig(
         shape, options.likelihood, options.enc_blocks, options.dec_blocks, options.width,
-        options.zdim, bottleneck_multiple=options.bottleneck, bound_log_std=True,
+        options.zdim, options.widths, options.bottleneck, bound_log_std=True,
     )  # fmt: skip
 
 

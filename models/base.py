@@ -97,6 +97,19 @@ class Level:
         return values.reshape(self.channels, *(1 for _ in self.shape[1:]))
 
 
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """Fixed directions over a whole latent, where its coordinates mean nothing to a person.
+
+    Args:
+        directions: Unit directions, `(K, *event)`.
+        names: What each is called.
+    """
+
+    directions: Tensor
+    names: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Trace:
     """An image encoded at every level.
@@ -271,6 +284,10 @@ class HierarchicalModel(nn.Module, abc.ABC):
     @property
     def side_step(self) -> int | None:
         """Image sides that the model takes are the multiples of this; None: its own side only."""
+        return None
+
+    def fields(self, t: int) -> Fields | None:
+        """The directions that z_t is moved along in place of principal components of channels."""
         return None
 
     def at_side(self, side: int) -> HierarchicalModel:

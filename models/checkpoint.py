@@ -97,12 +97,12 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     weights = read_file(folder, "model.safetensors")
     model = parse_model(config, weights).to(device)
     stored = read_tensors(read_file(folder, "statistics.safetensors"), "statistics.safetensors")
-    channels = tuple(level.channels for level in model.levels)
+    shapes = tuple(level.shape for level in model.levels)
     return Checkpoint(
         name=str(config["name"]),
         path=folder,
         model=model,
-        statistics=Statistics.from_tensors(stored, channels),
+        statistics=Statistics.from_tensors(stored, shapes),
         evaluation=read_json(folder, "evaluation.json"),
         card=config["data"],
         training=config["training"],

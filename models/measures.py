@@ -26,10 +26,9 @@ from models.base import HierarchicalModel, Trace, Walk, bottom_up, encode
 from models.chain import decode, draw_noise
 from models.objective import terms
 from models.policy import KEEP
-from models.statistics import LevelStatistics
+from models.statistics import ACTIVE_THRESHOLD, LevelStatistics
 from models.training import see, to_float
 
-ACTIVE_THRESHOLD = 0.01
 ACTIVE_DRAWS = 50
 REACH_IMAGES = 256
 REACH_SIGMA = 2.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+SIBLING = {"likelihood": "bernoulli", "blocks": 2, "patch": 4}
 PRESETS: Mapping[str, Mapping[str, object]] = {
     "digits": {
         "likelihood": "bernoulli", "levels": "64,32,24", "width": 300, "blocks": 2,
@@ -23,5 +24,24 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
         "likelihood": "discretised_logistic", "levels": "24x16x16,16x8x8,32x4x4", "blocks": 2,
         "conv": "64,96,128", "patch": 4, "steps": 8_000, "batch": 16, "lr": 1.5e-3,
         "free_bits": "0", "rate_targets": "6500,260,60", "kl_warmup": 0.1,
+    },
+    # Four families on the same pictures, of nearly the same size and training time.
+    "digits-vae": {
+        **SIBLING, "levels": "32", "width": 256, "conv": "32,48", "steps": 21_000, "batch": 64,
+        "lr": 1.5e-3, "free_bits": "0", "kl_warmup": 0.1,
+    },
+    "digits-mhvae": {
+        **SIBLING, "levels": "32,24,16", "width": 160, "conv": "32,48", "steps": 19_000,
+        "batch": 64, "lr": 1.5e-3, "free_bits": "0", "rate_targets": "10,6,7", "kl_warmup": 0.1,
+    },
+    "digits-hvae": {
+        **SIBLING, "family": "HVAE", "enc_blocks": "28d2,14x1,14d2,7x1,7d7,1x2",
+        "dec_blocks": "1x2,7m1,7x1,14m7,28m14", "width": 16, "widths": "14:32,7:80,1:256",
+        "zdim": 8, "bottleneck": 0.5, "steps": 5_500, "batch": 32, "lr": 1.5e-3,
+        "free_bits": "2", "kl_warmup": 0.2,
+    },
+    "digits-vdm": {
+        **SIBLING, "family": "VDM", "conv": "16,40,96", "blocks": 1, "gamma": "-4,6",
+        "steps": 3_300, "batch": 32, "lr": 1e-3, "free_bits": "0", "kl_warmup": 0.0,
     },
 }  # fmt: skip

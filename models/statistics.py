@@ -7,23 +7,27 @@ For each coordinate i of z_t (a channel of a spatial level, over all its positio
     active_i         whether it is an active unit (DESIGN section 3)
 
 and the principal components of the posterior means E_q[z_t | x], with the aggregate
-posterior's standard deviation along each: the σ of the explorer's sliders.
+posterior's standard deviation along each: the σ of the explorer's sliders. Of a level with
+fields of its own (`HierarchicalModel.fields`) these stand in place of principal components.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
-from models.base import HierarchicalModel, bottom_up, encode
+from models.base import Fields, HierarchicalModel, bottom_up, encode
 from models.chain import draw_noise, prior_of
 from models.errors import BadInput
 from models.training import see, to_float
 
+ACTIVE_THRESHOLD = 0.01  # of the covariance of an active unit (DESIGN section 3)
 COMPONENTS = 32  # at most so many principal components of a level are kept
 PARTS = ("mean", "std", "nats", "active", "components", "component_std", "component_share")
 
@@ -32,12 +36,14 @@ PARTS = ("mean", "std", "nats", "active", "components", "component_std", "compon
 class LevelStatistics:
     """One level over the training set; C coordinates, K components.
 
+    The components of a level with fields are directions of all its D = C·H·W numbers.
+
     Args:
         mean: Mean of the aggregate posterior, `(C,)`.
         std: Its standard deviation: σ along a coordinate, `(C,)`.
         nats: The share of the level's rate that each coordinate carries, `(C,)`.
         active: Whether it is an active unit, bool `(C,)`.
-        components: Principal directions of the posterior means, unit rows, `(K, C)`.
+        components: Principal directions of the posterior means, unit rows, `(K, C)`; or `(K, D)`.
         component_std: σ of the aggregate posterior along each, `(K,)`.
         component_share: Share of the posterior means' variance, `(K,)`.
     """
@@ -84,9 +90,13 @@ class Statistics:
         return tensors
 
     @staticmethod
-    def from_tensors(tensors: dict[str, Tensor], channels: tuple[int, ...]) -> Statistics:
-        """The reverse of `to_tensors`; BadInput names what is missing or has a wrong shape."""
-        levels = tuple(_level_from(tensors, t, count) for t, count in enumerate(channels, start=1))
+    def from_tensors(tensors: dict[str, Tensor], shapes: Sequence[tuple[int, ...]]) -> Statistics:
+        """The reverse of `to_tensors`; BadInput names what is missing or has a wrong shape.
+
+        Args:
+            shapes: The event shapes of z_1 … z_T.
+        """
+        levels = tuple(_level_from(tensors, t, shape) for t, shape in enumerate(shapes, start=1))
         names = ("elbo", "draws", "reconstruction", "rate")
         elbo, draws, reconstruction, rate = (_take(tensors, f"reference.{n}") for n in names)
         if len(rate) != len(levels) or elbo.ndim != 1 or len(elbo) == 0:
@@ -94,11 +104,12 @@ class Statistics:
         return Statistics(levels, elbo, int(draws), float(reconstruction), tuple(rate.tolist()))
 
 
-def _level_from(tensors: dict[str, Tensor], t: int, channels: int) -> LevelStatistics:
+def _level_from(tensors: dict[str, Tensor], t: int, shape: tuple[int, ...]) -> LevelStatistics:
     parts = {part: _take(tensors, f"z{t}.{part}") for part in PARTS}
     count = len(parts["components"])
-    shapes = dict.fromkeys(PARTS, (channels,))
-    shapes |= {"components": (count, channels), "component_std": (count,),
+    wide = parts["components"].shape[1:] == (prod(shape),)
+    shapes = dict.fromkeys(PARTS, (shape[0],))
+    shapes |= {"components": (count, prod(shape) if wide else shape[0]), "component_std": (count,),
                "component_share": (count,)}  # fmt: skip
     for part, tensor in parts.items():
         if tuple(tensor.shape) != shapes[part]:
@@ -113,6 +124,40 @@ def _take(tensors: dict[str, Tensor], name: str) -> Tensor:
     if name not in tensors:
         raise BadInput(f"statistics: '{name}' is missing; measure the model again.")
     return tensors[name]
+
+
+class _FieldMoments:
+    """Running moments of one level along its fields, over images."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.rows = fields.directions.flatten(1).double().cpu()
+        self.images, size = 0, self.rows.shape[1]
+        self.drawn, self.squares = torch.zeros(2, len(self.rows), dtype=torch.float64)
+        self.mean, self.crossed = torch.zeros(2, size, dtype=torch.float64)
+        self.along, self.crossed_along = torch.zeros(2, len(self.rows), dtype=torch.float64)
+
+    def add(self, z: Tensor, mean: Tensor, other_mean: Tensor) -> None:
+        z, mean, other_mean = (v.flatten(1).double().cpu() for v in (z, mean, other_mean))
+        self.images += len(z)
+        drawn = z @ self.rows.T
+        self.drawn += drawn.sum(0)
+        self.squares += drawn.square().sum(0)
+        self.mean += (mean + other_mean).sum(0) / 2
+        self.crossed += (mean * other_mean).sum(0)
+        self.crossed_along += ((mean @ self.rows.T) * (other_mean @ self.rows.T)).sum(0)
+
+    def finish(self, level: LevelStatistics) -> LevelStatistics:
+        """The same level, its components these fields."""
+        n, mean = self.images, self.mean / self.images
+        variance = self.squares / n - (self.drawn / n).square()
+        total = (self.crossed / n - mean.square()).sum()
+        signal = self.crossed_along / n - (self.rows @ mean).square()
+        return replace(
+            level,
+            components=self.rows.float(),
+            component_std=variance.clamp_min(0).sqrt().float(),
+            component_share=(signal / total.clamp_min(1e-12)).clamp(0, 1).float(),
+        )
 
 
 class _Moments:
@@ -142,9 +187,11 @@ class _Moments:
         mean = total / self.rows
         return outer / self.rows - torch.outer(mean, mean)
 
-    def finish(self, active: Tensor) -> LevelStatistics:
+    def finish(self, active: Tensor | None) -> LevelStatistics:
         aggregate = self.covariance(self.drawn, self.drawn_outer)
         of_means = self.covariance(self.means, self.means_outer)
+        if active is None:
+            active = of_means.diagonal() > ACTIVE_THRESHOLD
         values, vectors = torch.linalg.eigh(of_means)
         kept = min(COMPONENTS, len(values))
         components = vectors.T.flip(0)[:kept]
@@ -157,7 +204,7 @@ class _Moments:
             mean=(self.drawn / self.rows).float(),
             std=aggregate.diagonal().clamp_min(0).sqrt().float(),
             nats=(self.nats / self.images).float(),
-            active=active,
+            active=active.cpu(),
             components=components.float(),
             component_std=spread.clamp_min(0).sqrt().float(),
             component_share=(variances / values.clamp_min(0).sum().clamp_min(1e-12)).float(),
@@ -181,18 +228,21 @@ def by_coordinate(distribution: Distribution, z: Tensor) -> Tensor:
 def level_statistics(
     model: HierarchicalModel,
     images: np.ndarray,
-    active: tuple[Tensor, ...],
+    active: tuple[Tensor, ...] | None,
     seed: int = 0,
     batch: int = 512,
 ) -> tuple[LevelStatistics, ...]:
     """The aggregate posterior of every level over `images`, uint8 `(N, H, W, C)`.
 
     Args:
-        active: The active units of z_1 … z_T, bool `(C,)` each.
+        active: The active units of z_1 … z_T, bool `(C,)` each. None counts a coordinate whose
+            posterior means of two draws of the levels before it covary over these images: the
+            same covariance as that of two means of 50 draws, less exactly.
         seed: Seed of the posterior draws and of a binary model's pixels.
         batch: Images at once.
     """
     moments = [_Moments(level.channels) for level in model.levels]
+    fields = {t: _FieldMoments(own) for t in bottom_up(model.depth) if (own := model.fields(t))}
     generator = torch.Generator().manual_seed(seed)
     device = model.like.device
     for start in range(0, len(images), batch):
@@ -206,4 +256,10 @@ def level_statistics(
             z = trace.z[t]
             nats = by_coordinate(q, z) - by_coordinate(p, z)
             moments[t - 1].add(z, q.mean, other.q(t).mean, nats)
-    return tuple(m.finish(a.cpu()) for m, a in zip(moments, active, strict=True))
+            if t in fields:
+                fields[t].add(z, q.mean, other.q(t).mean)
+    chosen = active or (None,) * model.depth
+    levels = [m.finish(a) for m, a in zip(moments, chosen, strict=True)]
+    return tuple(
+        fields[t].finish(level) if t in fields else level for t, level in enumerate(levels, start=1)
+    )

@@ -9,7 +9,7 @@ import torch
 
 from explorer.axes import Axis, all_axes, axis_count, level_axes, offsets, spread, step
 from explorer.recipe import Edit, Recipe
-from models.base import Level
+from models.base import Fields, Level
 from models.errors import BadInput
 from models.policy import Policy
 from models.statistics import LevelStatistics
@@ -130,3 +130,21 @@ def test_a_recipe_of_another_depth_is_refused() -> None:
     model = Toy()
     with pytest.raises(BadInput, match="2 levels, but the model has 3"):
         offsets(model, toy_statistics(model), recipe(depth=2))
+
+
+def test_a_field_moves_every_number_of_a_level_and_is_named() -> None:
+    """With fields in place of components a step has the shape of the level itself."""
+    level = Level(1, (1, 2, 2))
+    fields = Fields(torch.eye(4).view(4, 1, 2, 2), ("a", "b", "c", "d"))
+    found = LevelStatistics(
+        mean=torch.zeros(1), std=torch.tensor([3.0]), nats=torch.ones(1),
+        active=torch.ones(1, dtype=torch.bool), components=torch.eye(4),
+        component_std=torch.tensor([1.0, 2.0, 4.0, 8.0]),
+        component_share=torch.tensor([0.1, 0.5, 0.0, 0.4]),
+    )  # fmt: skip
+    axes = level_axes(level, found, fields)
+    assert axes.has_fields
+    assert [axis.label for axis in axes.component] == ["b", "d", "a"]
+    edits = (Edit(1, "component", 1, 0.5), Edit(1, "coordinate", 0, 1.0))
+    moved = spread(level, step(level, found, edits))
+    assert torch.equal(moved, torch.tensor([[[3.0, 4.0], [3.0, 3.0]]]))

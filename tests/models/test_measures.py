@@ -137,7 +137,7 @@ def test_statistics_survive_their_file() -> None:
     active = (torch.ones(5, dtype=torch.bool), torch.ones(3, dtype=torch.bool))
     levels = level_statistics(model, images(20), active)
     whole = Statistics(levels, torch.tensor([-3.0, -1.0]), 8, -2.0, (0.5, 0.25))
-    back = Statistics.from_tensors(whole.to_tensors(), (5, 3))
+    back = Statistics.from_tensors(whole.to_tensors(), ((5,), (3,)))
     assert torch.equal(back.levels[1].components, levels[1].components)
     assert back.reference_elbo.tolist() == [-3, -1]
     assert (back.reference_draws, back.reference_rate) == (8, (0.5, 0.25))

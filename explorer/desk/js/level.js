@@ -11,12 +11,15 @@ function kindsOf(level) {
 }
 
 function kindName(level, kind) {
-  if (kind === "component") return "Components";
+  if (kind === "component") return level.fields ? "Waves" : "Components";
   return level.map ? "Channels" : "Units";
 }
 
 function kindHint(level, kind) {
   const things = level.map ? "places" : "images";
+  if (kind === "component" && level.fields) {
+    return "Broad waves of light and dark over the whole picture, the most telling first";
+  }
   if (kind === "component") {
     return `Principal components: directions in which ${things} differ most, together`;
   }
