@@ -14,7 +14,7 @@ that the region covers (`explorer/masks.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -61,6 +61,7 @@ class LevelAxes:
         coordinate: Active coordinates, ranked by the nats they carry.
         component: Principal components with a share of variance worth a slider.
         has_fields: Whether these are fixed fields over the whole level instead.
+        is_markov: Whether the level sees only the one above it, so that it can be pinned.
     """
 
     level: int
@@ -69,6 +70,7 @@ class LevelAxes:
     coordinate: tuple[Axis, ...]
     component: tuple[Axis, ...]
     has_fields: bool = False
+    is_markov: bool = True
 
     @property
     def size(self) -> int:
@@ -124,10 +126,11 @@ def level_axes(
 
 def all_axes(model: HierarchicalModel, statistics: Statistics) -> tuple[LevelAxes, ...]:
     """The axes of every level, top level first, as the slider banks stand on the page."""
-    return tuple(
+    found = (
         level_axes(model.level(t), statistics.levels[t - 1], model.fields(t))
         for t in top_down(model.depth)
     )
+    return tuple(replace(axes, is_markov=model.is_markov) for axes in found)
 
 
 def axis_count(level: Level, statistics: LevelStatistics, kind: str) -> int:
@@ -151,13 +154,20 @@ def steps(
     """The steps of every edited level by its subscript, one for each region.
 
     Raises:
-        BadInput: If the recipe has another number of levels than the model, or an edit names
-            an axis that the model does not have or a region of a level without places.
+        BadInput: If the recipe has another number of levels than the model, pins a level of a
+            model that is not Markov, or an edit names an axis that the model does not have or a
+            region of a level without places.
     """
     if recipe.depth != model.depth:
         raise BadInput(
             f"the recipe has {recipe.depth} levels, but the model has {model.depth} - "
             "open the image with this model to begin a new recipe"
+        )
+    pinned = [t for t in top_down(model.depth) if recipe.policy(t).kind == "pin"]
+    if pinned and not model.is_markov:
+        raise BadInput(
+            f"recipe: level {pinned[0]} is pinned, but in this model every level sees all above "
+            "it, so none can be cut off - use keep, mean, resample or memory"
         )
     by_level = groupby(recipe.edits, key=attrgetter("level"))  # the edits are sorted
     return {

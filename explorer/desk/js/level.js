@@ -43,7 +43,8 @@ function policyWords(kind, above) {
 function roleOf(level, depth) {
   if (depth === 1) return "the only level";
   if (level.t === depth) return "top: the broad idea";
-  return level.t === 1 ? "bottom: next to the pixels" : `drawn from ${nameOf(level.t + 1)}`;
+  if (level.t === 1) return "bottom: next to the pixels";
+  return level.markov ? `drawn from ${nameOf(level.t + 1)}` : "drawn from all above";
 }
 
 function countUnits(level) {
@@ -56,9 +57,10 @@ function countUnits(level) {
 // The policy of a level with the controls that it needs.
 function makePolicy(level, depth, acts) {
   const name = nameOf(level.t);
-  const above = level.t < depth ? nameOf(level.t + 1) : null;
+  let above = level.t < depth ? nameOf(level.t + 1) : null;
+  if (above && !level.markov) above = level.t + 1 < depth ? `${above} and up` : above;
   const select = make("select", { "data-policy": level.t, "aria-label": `Policy of ${name}` },
-    ...Object.entries(POLICIES).map(([kind, word]) =>
+    ...Object.entries(POLICIES).filter(([kind]) => level.markov || kind !== "pin").map(([kind, word]) =>
       make("option", { value: kind, title: policyWords(kind, above) }, word)));
   select.title = `Where ${name} comes from once something above it has changed`;
   const seed = make("input", {
