@@ -327,6 +327,13 @@ class HierarchicalModel(nn.Module, abc.ABC):
     def prior(self, t: int, z: Chain) -> Distribution:
         """p(z_t | …) given the entries of `z` above t; p(z_T) may be unbatched."""
 
+    def reverse_posterior(self, t: int, x: Tensor, z: Chain) -> Distribution | None:
+        """q(z_t | z_{t+1}, x), and q(z_T | x) at the top, where it is known in closed form.
+
+        With it the bound has a second exact form, rate_t = E KL(q(z_t|z_{t+1}, x) ‖ p(z_t|z_{t+1})).
+        """
+        return None
+
     @abc.abstractmethod
     def likelihood(self, z: Chain) -> Distribution:
         """p(x | …) with shape `(B, C, H, W)`; its `mean` is the picture, in [0, 1]."""

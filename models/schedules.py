@@ -48,16 +48,20 @@ class Schedule(nn.Module, abc.ABC):
         self.least, self.most = least, most
 
     @abc.abstractmethod
+    def curve(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """γ and dγ/du at every u in [0, 1], both of its shape."""
+
     def gamma(self, u: Tensor) -> Tensor:
         """γ at every u in [0, 1], same shape."""
+        return self.curve(u)[0]
 
-    @abc.abstractmethod
     def slope(self, u: Tensor) -> Tensor:
         """dγ/du, same shape; positive."""
+        return self.curve(u)[1]
 
-    def time(self, u: Tensor) -> Tensor:
-        """What the denoiser is told at u, same shape."""
-        return TIMES * (self.gamma(u) - self.least) / (self.most - self.least)
+    def time(self, u: Tensor, gamma: Tensor) -> Tensor:
+        """What the denoiser is told at u, where the noise level is γ; same shape."""
+        return TIMES * (gamma - self.least) / (self.most - self.least)
 
     def spread(self, count: int) -> tuple[float, ...]:
         """u of `count` stops, from 0 to 1: evenly in u.
@@ -79,11 +83,9 @@ def check_count(count: int) -> None:
 class LinearSchedule(Schedule):
     """γ linear in u."""
 
-    def gamma(self, u: Tensor) -> Tensor:
-        return self.least + u * (self.most - self.least)
-
-    def slope(self, u: Tensor) -> Tensor:
-        return torch.full_like(u, self.most - self.least)
+    def curve(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        span = self.most - self.least
+        return self.least + u * span, torch.full_like(u, span)
 
 
 class CosineSchedule(Schedule):
@@ -94,44 +96,42 @@ class CosineSchedule(Schedule):
         self.first, self.last = (math.atan(math.exp(gamma / 2)) for gamma in (least, most))
         self.left = math.atan(math.exp(-most / 2))  # π/2 − last, with all its digits
 
-    def gamma(self, u: Tensor) -> Tensor:
+    def curve(self, u: Tensor) -> tuple[Tensor, Tensor]:
         # Near π/2 the tangent loses digits; from the other end the angle is exact there.
-        rising = self.first + u * (self.last - self.first)
-        falling = self.left + (1 - u) * (self.last - self.first)
-        return 2 * (torch.log(torch.sin(rising)) - torch.log(torch.sin(falling)))
-
-    def slope(self, u: Tensor) -> Tensor:
-        rising = self.first + u * (self.last - self.first)
-        return 4 * (self.last - self.first) / torch.sin(2 * rising)
+        span = self.last - self.first
+        sine, cosine = torch.sin(self.first + u * span), torch.sin(self.left + (1 - u) * span)
+        return 2 * (torch.log(sine) - torch.log(cosine)), 2 * span / (sine * cosine)
 
 
 class LearnedSchedule(Schedule):
-    """Pieces of equal width in u whose heights are learned, and a learned γ(0).
+    """γ(u) = γ(0) + span·S(u), S from 0 to 1 in pieces of equal width; all of it is learned.
 
-    At first it is linear. The ends move the bound; where it is taken at few stops the shape
-    does too, and with infinitely many it moves the variance of an estimate only.
+    At first it is linear. The ends γ(0) and span move the bound. The shape S does too where the
+    bound is taken at few stops; with infinitely many it moves the variance of an estimate only.
     """
 
     learned = True
 
     def __init__(self, least: float, most: float) -> None:
         super().__init__(least, most)
-        self.shift = nn.Parameter(torch.zeros(()))
-        self.heights = nn.Parameter(torch.zeros(PIECES))
+        self.shift = nn.Parameter(torch.zeros(()))  # of γ(0)
+        self.stretch = nn.Parameter(torch.zeros(()))  # of the span, its logarithm
+        self.heights = nn.Parameter(torch.zeros(PIECES))  # of the pieces
 
-    def knots(self) -> Tensor:
-        """γ at the ends of the pieces, `(PIECES + 1,)`."""
-        average = (self.most - self.least) / PIECES
+    def shape(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """S and dS/du at every u, both of its shape."""
         grown = F.softplus(self.heights + math.log(math.e - 1))  # 1 where a height is 0
-        pieces = average * (LEAST_PIECE + (1 - LEAST_PIECE) * grown)
-        start = (self.least + self.shift).view(1)
-        return torch.cat([start, start + pieces.cumsum(0)])
+        pieces = LEAST_PIECE + (1 - LEAST_PIECE) * grown
+        risen = torch.cat([pieces.new_zeros(1), pieces.cumsum(0)]) / pieces.sum()
+        return interpolate(risen, as_like(u, self.heights))
 
-    def gamma(self, u: Tensor) -> Tensor:
-        return interpolate(self.knots(), as_like(u, self.heights))[0]
+    def of_shape(self, shape: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+        """γ and dγ/du from S and dS/du."""
+        span = (self.most - self.least) * torch.exp(self.stretch)
+        return self.least + self.shift + span * shape, span * slope
 
-    def slope(self, u: Tensor) -> Tensor:
-        return interpolate(self.knots(), as_like(u, self.heights))[1]
+    def curve(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        return self.of_shape(*self.shape(u))
 
 
 class TableSchedule(Schedule):
@@ -153,13 +153,10 @@ class TableSchedule(Schedule):
     def timesteps(self) -> int:
         return len(self.table)
 
-    def gamma(self, u: Tensor) -> Tensor:
-        return interpolate(as_like(self.table, u), u)[0]
+    def curve(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        return interpolate(as_like(self.table, u), u)
 
-    def slope(self, u: Tensor) -> Tensor:
-        return interpolate(as_like(self.table, u), u)[1]
-
-    def time(self, u: Tensor) -> Tensor:
+    def time(self, u: Tensor, gamma: Tensor) -> Tensor:
         """The timestep, fractional between two."""
         return u * (self.timesteps - 1)
 

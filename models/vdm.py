@@ -108,7 +108,8 @@ class VDM(HierarchicalModel, Pretrained):
 
     def times(self) -> Tensor:
         """What the denoiser is told at z_1 … z_T, `(T,)`."""
-        return self.schedule.time(self.places())
+        places = self.places()
+        return self.schedule.time(places, self.schedule.gamma(places))
 
     def places(self) -> Tensor:
         """u of z_1 … z_T on the noise schedule, `(T,)`."""

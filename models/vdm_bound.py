@@ -14,7 +14,7 @@ and with the larger variance of q(z_{t+1}|z_t), whose ratio to it is 1/r, r = σ
 
     KL( q ‖ p ) = ½ r (e^{γ_{t+1}−γ_t} − 1) ‖ε − ε̂‖² + ½ dim(x) (r − 1 − log r)
 
-As the stops get dense the sum tends to ½ ∫ γ'(u) E‖ε − ε̂‖² du (Kingma et al., section 5.1),
+As the stops get dense the sum tends to ½ ∫ γ'(u) E‖ε − ε̂‖² du (Kingma et al., section 5),
 from below for a denoiser that knows E[x|z_t].
 """
 
@@ -85,7 +85,7 @@ def denoising_rate(model: VDM, x: Tensor, noise: Tensor, u_s: Tensor, u_t: Tenso
         u_t: The noisier stop, likewise.
     """
     gamma_s, gamma_t = model.schedule.gamma(u_s), model.schedule.gamma(u_t)
-    error = noise_error(model, x, noise, u_t)
+    error = noise_error(model, x, noise, u_t, gamma_t)
     weight = 0.5 * torch.expm1(gamma_t - gamma_s)
     if model.config.variance == "small":
         return weight.to(error) * error
@@ -94,21 +94,26 @@ def denoising_rate(model: VDM, x: Tensor, noise: Tensor, u_s: Tensor, u_t: Tenso
     return (ratio * weight).to(error) * error + wider.to(error)
 
 
-def continuous_rate(model: VDM, x: Tensor, noise: Tensor, u: Tensor) -> Tensor:
+def continuous_rate(
+    model: VDM, x: Tensor, noise: Tensor, u: Tensor, curve: tuple[Tensor, Tensor] | None = None
+) -> Tensor:
     """½ γ'(u) ‖ε − ε̂(z_u)‖², `(B,)`, in nats per unit of u.
 
     Args:
         x: The image as the model sees it, with shape `(B, C, H, W)`.
         noise: With shape `(B, C, H, W)`.
         u: On the noise schedule, `(B,)`.
+        curve: `model.schedule.curve(u)`, where it is known already.
     """
-    error = noise_error(model, x, noise, u)
-    return 0.5 * model.schedule.slope(u).to(error) * error
+    gamma, slope = curve if curve is not None else model.schedule.curve(u)
+    error = noise_error(model, x, noise, u, gamma)
+    return 0.5 * slope.to(error) * error
 
 
-def noise_error(model: VDM, x: Tensor, noise: Tensor, u: Tensor) -> Tensor:
-    """‖ε − ε̂(z_u)‖² = (α_u²/σ_u²) ‖x̃ − x̂(z_u)‖² of every image, `(B,)`."""
-    gamma, clean = model.schedule.gamma(u), 2 * x - 1
+def noise_error(model: VDM, x: Tensor, noise: Tensor, u: Tensor, gamma: Tensor) -> Tensor:
+    """‖ε − ε̂(z_u)‖² = (α_u²/σ_u²) ‖x̃ − x̂(z_u)‖² of every image, `(B,)`; γ at u is given."""
+    clean = 2 * x - 1
     alpha, sigma = (over_images(value, x) for value in alpha_sigma(gamma))
-    guess = model.denoise(alpha * clean + sigma * noise, gamma, model.schedule.time(u))
+    time = model.schedule.time(u, gamma)
+    guess = model.denoise(alpha * clean + sigma * noise, gamma, time)
     return ((alpha / sigma * (clean - guess)) ** 2).flatten(1).sum(1)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from models.errors import BadInput
@@ -202,11 +201,3 @@ def frozen(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(frozen(entry) for entry in value)
     return value
-
-
-def zero_output(denoiser: UNetDenoiser) -> UNetDenoiser:
-    """The same network whose prediction is zero at first, as DDPM starts; changed in place."""
-    with torch.no_grad():
-        for parameter in denoiser.unet.get_submodule("conv_out").parameters():
-            parameter.zero_()
-    return denoiser

@@ -10,7 +10,9 @@ drawn there, so their means over batches are the rates of the levels, and every 
 
 The second form has the levels of the model in its places too: rate_t is the integral from stop t
 to stop t + 1. So a model with the ten levels that a page shows is trained for no number of stops
-in particular. It moves the ends of a learned schedule only; its shape drops out of the integral.
+in particular. The shape of a learned schedule drops out of the integral, and its gradient would
+be noise alone: there it descends the variance of the estimate instead (Kingma et al. 2021,
+section 5).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import torch
 from torch import Tensor
 
 from models.objective import Terms
-from models.schedules import as_like
+from models.schedules import LearnedSchedule, as_like
 from models.vdm import VDM
 from models.vdm_bound import continuous_rate, denoising_rate, prior_rate, reconstruction
 
@@ -66,8 +68,26 @@ def continuous_terms(model: VDM, x: Tensor, eps: SampledNoise, u: Tensor) -> Ter
     where = first + u * (last - first)
     inner = as_like(model.places()[1:-1], u)
     step = torch.bucketize(where, inner, right=True)
-    rate = (last - first) * continuous_rate(model, x, eps[1], where)
+    rate = (last - first) * _steadied_rate(model, x, eps[1], where)
     return _terms(model, x, eps[0], step, rate)
+
+
+def _steadied_rate(model: VDM, x: Tensor, noise: Tensor, u: Tensor) -> Tensor:
+    """`continuous_rate`, whose gradient to the shape of a learned schedule is that of a variance.
+
+    With m the mean over the batch, the mean of r(u)/m is 1 whatever the shape, so of its variance
+    only E r²/m² depends on it. Half of m times that has the gradient E (r/m − 1) ∇r, in nats.
+    """
+    schedule = model.schedule
+    if not isinstance(schedule, LearnedSchedule) or (model.stops[0], model.stops[-1]) != (0, 1):
+        return continuous_rate(model, x, noise, u)
+    shape = schedule.shape(u)
+    rate = continuous_rate(model, x, noise, u, schedule.of_shape(*shape))
+    share = rate.detach() / rate.detach().mean() - 1
+    for part in shape:
+        if part.requires_grad:
+            part.register_hook(lambda gradient: gradient * share)
+    return rate
 
 
 def _terms(model: VDM, x: Tensor, noise: Tensor, step: Tensor, rate: Tensor) -> Terms:
