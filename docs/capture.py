@@ -55,7 +55,7 @@ TRY = """async ([level, sigma]) => {
   const look = () => canvas.getContext("2d")
     .getImageData(0, 0, canvas.width, canvas.height).data;
   const before = look();
-  const slider = [...document.querySelectorAll('input[data-kind="coordinate"]')]
+  const slider = [...document.querySelectorAll('input[data-kind]')]
     .filter((node) => Number(node.dataset.level) === level).slice(0, 4);
   const found = [];
   for (const input of slider) {
@@ -69,7 +69,8 @@ TRY = """async ([level, sigma]) => {
         const after = look();
         let change = 0;
         for (let at = 0; at < after.length; at += 1) change += Math.abs(after[at] - before[at]);
-        found.push({ index: Number(input.dataset.index), way: Math.sign(way), change });
+        const { kind, index } = input.dataset;
+        found.push({ kind, index: Number(index), way: Math.sign(way), change });
       }
     }
   }
@@ -79,11 +80,12 @@ TRY = """async ([level, sigma]) => {
 
 @dataclass(frozen=True)
 class Choice:
-    """A slider worth showing: its level, the index of its axis, and which way to drag it."""
+    """A slider worth showing: its level, the kind and index of its axis, and which way to drag."""
 
     level: int
     index: int
     way: int
+    kind: str = "coordinate"
 
 
 def main() -> int:
@@ -203,12 +205,13 @@ def best_slider(page: Page, level: int) -> Choice:
     """Of the first sliders of a level, the one that changes the picture most."""
     found = page.evaluate(TRY, [level, SIGMA])
     best = max(found, key=lambda one: one["change"])
-    return Choice(level, best["index"], best["way"])
+    return Choice(level, best["index"], best["way"], best["kind"])
 
 
 def slider_of(page: Page, choice: Choice) -> Locator:
     return page.locator(
-        f'input[data-level="{choice.level}"][data-kind="coordinate"][data-index="{choice.index}"]'
+        f'input[data-level="{choice.level}"][data-kind="{choice.kind}"]'
+        f'[data-index="{choice.index}"]'
     )
 
 

@@ -330,7 +330,7 @@ class HierarchicalModel(nn.Module, abc.ABC):
     def reverse_posterior(self, t: int, x: Tensor, z: Chain) -> Distribution | None:
         """q(z_t | z_{t+1}, x), and q(z_T | x) at the top, where it is known in closed form.
 
-        With it the bound has a second exact form, rate_t = E KL(q(z_t|z_{t+1}, x) ‖ p(z_t|z_{t+1})).
+        With it the bound has a second form: rate_t = E KL(q(z_t|z_{t+1}, x) ‖ p(z_t|z_{t+1})).
         """
         return None
 

@@ -9,6 +9,7 @@ from models.atomic import write_folder
 from models.attribute_card import attribute_section, read_attributes
 from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint, to_json
+from models.converted_card import NOTHING_MEASURED, how_converted
 from models.kept import Facts
 from models.photo_card import photograph_section, read_photographs
 
@@ -49,7 +50,8 @@ def model_card(
         attributes: The measures of `models.attributes`, if there are any of these weights.
         photographs: The measures of `models.photo_measures`, likewise.
     """
-    lines = ["---", "library_name: strata", "license: mit"]
+    licence = "other" if "converted" in training else "mit"
+    lines = ["---", "library_name: strata", f"license: {licence}"]
     lines += [f"tags: [vae, hierarchical-vae, {model.family.lower()}]", "---", f"# {name}", ""]
     lines += [_what(model), "", "## Measured", "", *_measured(result), ""]
     lines += [*attribute_section(attributes, name), ""] if attributes else []
@@ -104,15 +106,19 @@ def _what(model: HierarchicalModel) -> str:
     return (
         f"A {model.kind} of {height}×{width} {'RGB' if channels == 3 else 'grey'} images. "
         f"T = {model.depth}; z_1 upwards have {levels} dimensions. "
-        f"{model.likelihood_name} likelihood."
+        f"{f'{model.likelihood_name} likelihood' if model.has_likelihood else 'No likelihood'}."
     )
 
 
 def _measured(result: Facts) -> list[str]:
-    rows = {
-        "−ELBO": within(-result["elbo_nats"], result.get("elbo_standard_error"), "nats"),
-        "reconstruction, log p(x∣z_1)": f"{nats(result['reconstruction_nats'])} nats",
-    }
+    if not result:
+        return NOTHING_MEASURED
+    rows = {}
+    if "elbo_nats" in result:
+        rows = {
+            "−ELBO": within(-result["elbo_nats"], result.get("elbo_standard_error"), "nats"),
+            "reconstruction, log p(x∣z_1)": f"{nats(result['reconstruction_nats'])} nats",
+        }
     if "bits_per_dim" in result:
         rows["bits per dimension"] = f"{result['bits_per_dim']:.3f}"
     rows |= {name: value for name, value, _ in bound_rows(result)}
@@ -133,12 +139,18 @@ def _measured(result: Facts) -> list[str]:
 
 def _level_rows(result: Facts) -> list[str]:
     """The table of the levels; the later measures only where they were taken."""
-    heads = ["level", "rate (nats)", "active units", "reach"]
+    taken = [
+        ("rate (nats)", "rate_nats", "{:.2f}"),
+        ("active units", "active_units", "{}"),
+        ("reach", "reach", "{:.3f}"),
+    ]
+    known = [entry for entry in taken if entry[1] in result]
+    if not known:
+        return []
+    heads = ["level", *(head for head, _, _ in known)]
     columns = [
-        [f"z_{t}" for t in range(1, len(result["reach"]) + 1)],
-        [f"{rate:.2f}" for rate in result["rate_nats"]],
-        [str(count) for count in result["active_units"]],
-        [f"{reach:.3f}" for reach in result["reach"]],
+        [f"z_{t}" for t in range(1, len(result[known[0][1]]) + 1)],
+        *([form.format(value) for value in result[key]] for _, key, form in known),
     ]
     if "active_units_burda" in result:
         heads.append("active as Burda et al. count")
@@ -207,9 +219,10 @@ def measures_table(result: Facts) -> str:
 
 
 def _how(name: str, card: Facts, training: Facts, result: Facts) -> list[str]:
+    if "converted" in training:
+        return how_converted(training["converted"], card)
     config = training["config"]
     images = training["steps_done"] * config["batch_size"]
-    bits = ", ".join(f"{b:g}" for b in config["free_bits"])
     data = f"- Data: {card.get('title') or card.get('source') or training['data']}"
     if counts := card.get("counts"):
         data += f", {counts['train']:,} images to train on and {counts['test']:,} to test"
@@ -218,7 +231,7 @@ def _how(name: str, card: Facts, training: Facts, result: Facts) -> list[str]:
     lines = [
         data + ".",
         f"- Training: {training['steps_done']:,} steps of {config['batch_size']} images "
-        f"({images:,} in all), free bits {f'{bits} nats (z_1 upwards)' if bits else 'off'}, KL "
+        f"({images:,} in all), {_rates(config)}, KL "
         f"warm-up over {config['kl_warmup']:.0%} of the steps{_weighted(config)}; "
         f"{training['cpu_s'] / 60:.0f} minutes of processor time "
         f"({training['wall_s'] / 60:.0f} minutes on the clock).",
@@ -226,6 +239,14 @@ def _how(name: str, card: Facts, training: Facts, result: Facts) -> list[str]:
     if training.get("preset"):
         lines += ["", *commands(name, training, result)]
     return lines
+
+
+def _rates(config: Facts) -> str:
+    """What is said of the recipe that sets the rates."""
+    for name, key in (("rate targets", "rate_targets"), ("free bits", "free_bits")):
+        if values := config.get(key):
+            return f"{name} {', '.join(f'{v:g}' for v in values)} nats (z_1 upwards)"
+    return "free bits off"
 
 
 def _weighted(config: Facts) -> str:
