@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from models.adapter import is_adapter, load_adapter
 from models.base import HierarchicalModel
-from models.checkpoint import Checkpoint, load_checkpoint
+from models.checkpoint import Checkpoint
+from models.foreign import load_any
 
 MAX_THREADS = 4
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def cores() -> int:
 
 
 def load_ready(path: str | Path, device: str = "cpu", compile: bool = False) -> Checkpoint:
-    """`models.checkpoint.load_checkpoint`, its model ready to draw; or FILE.py:CLASS as it is.
+    """`models.foreign.load_any`, its model ready to draw; or FILE.py:CLASS as it is.
 
     Args:
         compile: Whether to `prepare` it. Where that fails, for want of a compiler for instance,
@@ -67,7 +68,7 @@ def load_ready(path: str | Path, device: str = "cpu", compile: bool = False) -> 
     """
     if isinstance(path, str) and is_adapter(path):
         return load_adapter(path, device)
-    checkpoint = load_checkpoint(path, device)
+    checkpoint = load_any(path, device)
     if not compile:
         return checkpoint
     try:

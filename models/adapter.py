@@ -9,7 +9,6 @@ The file is run: it is the user's own code.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import re
 import sys
@@ -20,16 +19,14 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from models.base import HierarchicalModel, Walk, top_down
-from models.checkpoint import EXAMPLES, Checkpoint
-from models.data import Data
+from models.checkpoint import Checkpoint
 from models.errors import BadInput
-from models.measures import active_units, seen_test_set
+from models.measured import CLOSE, hash_of, measured
 from models.statistics import by_coordinate
-from models.train import measure
 from models.training import to_float
 
 T = TypeVar("T")
@@ -60,14 +57,9 @@ def load_adapter(spec: str, device: str | torch.device = "cpu") -> Checkpoint:
     model = made(import_file(file), name, file).to(device).requires_grad_(False).eval()
     images = checked_images(model, name)
     check_model(model, to_float(images[:PROBE]).to(device), name)
-    chosen = images[:MEASURED]
-    active = active_units(model, seen_test_set(model, chosen))
-    return Checkpoint(
-        name=name, path=file.parent, model=model,
-        statistics=measure(model, Data(chosen, chosen, {}, {}), active),
-        evaluation={}, card={"title": f"the images of {name}"}, training={},
-        hash=hash_of(model, file), examples=images[:EXAMPLES],
-    )  # fmt: skip
+    card: dict[str, object] = {"title": f"the images of {name}"}
+    known_by = hash_of(model, file.read_bytes())
+    return measured(name, file.parent, model, images[:MEASURED], card, known_by, CLOSE)
 
 
 def parse_spec(spec: str) -> tuple[Path, str]:
@@ -175,15 +167,6 @@ def check_model(model: HierarchicalModel, x: Tensor, name: str) -> None:
                 f"{call}.log_prob(x) has shape {tuple(found.shape)}, not {(PROBE,)}: sum over the "
                 "pixels, for instance with torch.distributions.Independent(…, 3)."
             )
-
-
-def hash_of(model: nn.Module, file: Path) -> str:
-    """What the model is known by: 16 hex digits over its weights and its file."""
-    found = hashlib.sha256(file.read_bytes())
-    for key, value in sorted(model.state_dict().items()):
-        found.update(key.encode())
-        found.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()[:16]
 
 
 def _gaussian(q: object, call: str, shape: tuple[int, ...]) -> Distribution:

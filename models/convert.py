@@ -1,6 +1,8 @@
 """Checkpoints of others become checkpoint folders of ours:
 
-    python -m models.convert vdvae FILE.th --hparams cifar10 --out DIR [--name NAME]
+    python -m models.convert vdvae FILE.th --hparams cifar10 --out DIR [--name NAME] [--data SPEC]
+    python -m models.convert ddpm FOLDER_OR_HUB_ID --out DIR
+    python -m models.convert autoencoder-kl FOLDER_OR_HUB_ID --out DIR
 
 Every source has a module of its own, `models/convert_NAME.py`.
 """
@@ -12,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from models import convert_vdvae
+from models import convert_autoencoder_kl, convert_ddpm, convert_vdvae
 from models.command import exit_status
 
 HELP = "Make a checkpoint folder from a published checkpoint of another project."
@@ -29,16 +31,25 @@ class Source:
 
 SOURCES: Mapping[str, Source] = {
     "vdvae": Source(convert_vdvae.HELP, convert_vdvae.add_arguments, convert_vdvae.run),
+    "ddpm": Source(convert_ddpm.HELP, convert_ddpm.add_arguments, convert_ddpm.run),
+    "autoencoder-kl": Source(
+        convert_autoencoder_kl.HELP,
+        convert_autoencoder_kl.add_arguments,
+        convert_autoencoder_kl.run,
+    ),
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.convert", description=HELP)
-    commands = parser.add_subparsers(dest="source", required=True)
+    commands = parser.add_subparsers(dest="kind", required=True)
     for name, source in SOURCES.items():
         source.add_arguments(commands.add_parser(name, help=source.help))
     options = parser.parse_args(arguments)
-    return exit_status(SOURCES[options.source].run, options)
+    status = exit_status(SOURCES[options.kind].run, options)
+    if status == 0:
+        print(f"saved {options.out}: open it with  python app.py --model {options.out}")
+    return status
 
 
 if __name__ == "__main__":

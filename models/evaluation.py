@@ -20,6 +20,7 @@ from models.bounds import Bound, make_plan, measure_bounds, standard_error
 from models.checkpoint import Checkpoint
 from models.data import Data
 from models.deletion import delete_inactive
+from models.errors import BadInput
 from models.likelihoods import bits_per_dim
 from models.measures import (
     REACH_IMAGES,
@@ -164,7 +165,15 @@ def measure(
         partial: The folder of what an earlier process measured of the bound; None keeps nothing.
         renew: Take the statistics of the training set anew instead of the stored ones.
         say: Is told what is going on.
+
+    Raises:
+        BadInput: The model has no likelihood of its own, so it has no bound to measure.
     """
+    if not checkpoint.model.has_likelihood:
+        raise BadInput(
+            f"{checkpoint.name} has no likelihood of its own, so there is no bound to evaluate: "
+            "its PSNR on images is measured by models.convert with --data."
+        )
     model, images = checkpoint.model, data.test[: asked.images]
     x = seen_test_set(model, images, asked.seed)
     plan = make_plan(len(x), asked.k, asked.limit, asked.deep, asked.deep_images, asked.seed)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from models.autoencoder_kl import AutoencoderKL
+from models.autoencoder_kl_config import AutoencoderKLConfig
 from models.base import HierarchicalModel, ModelConfig
 from models.errors import BadInput
 from models.hvae import HVAE
@@ -21,6 +23,7 @@ FAMILIES: Mapping[str, tuple[type[HierarchicalModel], type[ModelConfig]]] = {
     "MHVAE": (MHVAE, MHVAEConfig),
     "HVAE": (HVAE, HVAEConfig),
     "VDM": (VDM, VDMConfig),
+    "AutoencoderKL": (AutoencoderKL, AutoencoderKLConfig),
 }
 
 

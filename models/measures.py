@@ -64,12 +64,16 @@ def batches(x: Tensor, model: HierarchicalModel, size: int = 250) -> Iterator[Te
 
 @torch.no_grad()
 def mean_terms(
-    model: HierarchicalModel, x: Tensor, draws: int, seed: int = 0
+    model: HierarchicalModel, x: Tensor, draws: int, seed: int = 0, size: int = 250
 ) -> tuple[Tensor, Tensor]:
-    """Reconstruction `(N,)` and rate `(N, T)` of each image in nats, over `draws` draws."""
+    """Reconstruction `(N,)` and rate `(N, T)` of each image in nats, over `draws` draws.
+
+    Args:
+        size: Images at once; the noise of an image depends on it.
+    """
     generator = torch.Generator().manual_seed(seed)
     reconstructions, rates = [], []
-    for batch in batches(x, model):
+    for batch in batches(x, model, size):
         parts = [
             terms(model, batch, draw_noise(model, len(batch), generator)) for _ in range(draws)
         ]
@@ -163,10 +167,10 @@ def _joined(traces: list[Trace]) -> Trace:
 
 
 @torch.no_grad()
-def psnr_of_each(model: HierarchicalModel, x: Tensor) -> Tensor:
-    """The PSNR of every image's mean-path reconstruction, `(N,)`, dB."""
+def psnr_of_each(model: HierarchicalModel, x: Tensor, size: int = 250) -> Tensor:
+    """The PSNR of every image's mean-path reconstruction, `(N,)`, dB; `size` images at once."""
     found = []
-    for batch in batches(x, model):
+    for batch in batches(x, model, size):
         picture = model.likelihood(model.embed(batch).z).mean
         error = (picture - batch).flatten(1).square().mean(1).clamp_min(1e-10)
         found.append(-10 * torch.log10(error))

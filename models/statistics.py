@@ -64,8 +64,9 @@ class Statistics:
     Args:
         levels: One entry a level, z_1 first.
         reference_elbo: ELBOs of test images in nats, ascending, `(N,)`; each the mean of
-            `reference_draws` draws, a binary model seeing its images thresholded.
-        reference_draws: Draws behind each.
+            `reference_draws` draws, a binary model seeing its images thresholded. Empty for a
+            model without a likelihood of its own.
+        reference_draws: Draws behind each; 0 where there are none.
         reference_reconstruction: Their mean reconstruction, nats.
         reference_rate: Their mean rates, nats, z_1 first.
     """
@@ -99,7 +100,7 @@ class Statistics:
         levels = tuple(_level_from(tensors, t, shape) for t, shape in enumerate(shapes, start=1))
         names = ("elbo", "draws", "reconstruction", "rate")
         elbo, draws, reconstruction, rate = (_take(tensors, f"reference.{n}") for n in names)
-        if len(rate) != len(levels) or elbo.ndim != 1 or len(elbo) == 0:
+        if len(rate) != len(levels) or elbo.ndim != 1 or (len(elbo) == 0) != (int(draws) == 0):
             raise BadInput("statistics: the reference terms do not fit the model's levels.")
         return Statistics(levels, elbo, int(draws), float(reconstruction), tuple(rate.tolist()))
 

@@ -33,7 +33,8 @@ from models.data import Data, load_data
 from models.errors import BadInput
 from models.evaluation import evaluate
 from models.families import FAMILIES, new_model, read_family
-from models.measures import active_units, mean_terms, seen_test_set
+from models.measured import with_reference
+from models.measures import active_units, seen_test_set
 from models.mhvae import MHVAE, in_units
 from models.presets import PRESETS
 from models.processes import ALONE, Processes, StopRequest, join_processes
@@ -47,7 +48,6 @@ from models.training import (
     check_fit,
     epoch_order,
     steps_within,
-    to_float,
     train,
 )
 
@@ -291,13 +291,7 @@ def measure(
     """The statistics that the explorer needs, from the training set and the test set."""
     chosen = epoch_order(len(data.train), seed, epoch=0)[:QUICK_STATISTICS]
     levels = level_statistics(model, data.train[np.sort(chosen)], active, seed)
-    # The reference is seen as an upload is: a binary model's images thresholded.
-    as_uploads = model.as_seen(to_float(data.test[:REFERENCE_IMAGES]))
-    reconstruction, rate = mean_terms(model, as_uploads, REFERENCE_DRAWS, seed)
-    elbo = (reconstruction - rate.sum(1)).sort().values
-    return Statistics(
-        levels, elbo, REFERENCE_DRAWS, float(reconstruction.mean()), tuple(rate.mean(0).tolist())
-    )
+    return with_reference(model, levels, data.test[:REFERENCE_IMAGES], REFERENCE_DRAWS, seed)
 
 
 def train_and_measure(options: argparse.Namespace, processes: Processes) -> None:
