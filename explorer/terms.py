@@ -30,7 +30,7 @@ from models.base import HierarchicalModel, Trace
 from models.chain import draw_noise
 from models.likelihoods import bits_per_dim
 from models.measures import psnr_of_each
-from models.objective import Terms, terms
+from models.objective import Terms, estimate
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
@@ -181,10 +181,10 @@ def _drawn(
 ) -> Generator[None, None, Terms]:
     """The terms of an image draw by draw, `(K,)` and `(K, T)`; None after each draw."""
     x = as_model_sees(model, pixels)
-    eps = draw_noise(model, draws, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
     values = []
-    for k in range(draws):
-        values.append(terms(model, x, tuple(e[k : k + 1] for e in eps)))
+    for _ in range(draws):
+        values.append(estimate(model, x, generator))
         yield None
     reconstruction = torch.cat([v.reconstruction for v in values]).double().cpu()
     return Terms(reconstruction, torch.cat([v.rate for v in values]).double().cpu())

@@ -75,6 +75,8 @@ def level_json(axes: LevelAxes) -> Json:
         "size": axes.size,
         "map": list(axes.shape[1:]) or None,
         "dead": axes.dead,
+        "fields": axes.has_fields,
+        "markov": axes.is_markov,
         "axes": {
             "coordinate": [_axis_json(axis) for axis in axes.coordinate],
             "component": [_axis_json(axis) for axis in axes.component],
@@ -161,7 +163,10 @@ def model_json(entry: Entry, checkpoint: Checkpoint) -> Json:
 
 
 def _reference_json(checkpoint: Checkpoint) -> Json:
-    """Mean terms of the test images, seen as uploads are; they add up to the ELBO shown."""
+    """Mean terms of the test images, seen as uploads are; they add up to the ELBO shown.
+
+    "divergences" says whether every rate is one, or only that of the top.
+    """
     if not checkpoint.model.has_likelihood:
         return {"elbo": None, "psnr_db": checkpoint.evaluation.get("psnr_db")}
     statistics = checkpoint.statistics
@@ -172,4 +177,5 @@ def _reference_json(checkpoint: Checkpoint) -> Json:
         "rate": list(rate),
         "errors": _errors_json(reference_errors(checkpoint)),
         "images": len(statistics.reference_elbo),
+        "divergences": checkpoint.model.infers_top_down,
     }

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from models.base import HierarchicalModel, Trace, Walk, bottom_up, encode
 from models.chain import decode, draw_noise
-from models.objective import terms
+from models.objective import estimate
 from models.policy import KEEP
 from models.statistics import ACTIVE_THRESHOLD, LevelStatistics
 from models.training import see, to_float
@@ -74,9 +74,7 @@ def mean_terms(
     generator = torch.Generator().manual_seed(seed)
     reconstructions, rates = [], []
     for batch in batches(x, model, size):
-        parts = [
-            terms(model, batch, draw_noise(model, len(batch), generator)) for _ in range(draws)
-        ]
+        parts = [estimate(model, batch, generator) for _ in range(draws)]
         reconstructions.append(torch.stack([p.reconstruction for p in parts]).mean(0))
         rates.append(torch.stack([p.rate for p in parts]).mean(0))
     return torch.cat(reconstructions).cpu(), torch.cat(rates).cpu()

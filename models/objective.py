@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, Noise, bottom_up, encode, repeated
+from models.base import Chain, HierarchicalModel, Noise, Stepwise, bottom_up, encode, repeated
 from models.chain import draw_noise, prior_of
 
 
@@ -67,6 +67,29 @@ def terms(model: HierarchicalModel, x: Tensor, eps: Noise) -> Terms:
         else:
             rates.append(-q.entropy() - p.log_prob(trace.z[t]))
     return Terms(_log_likelihood(model, x, trace.z), torch.stack(rates, dim=1))
+
+
+def estimate(
+    model: HierarchicalModel, x: Tensor, generator: torch.Generator | None = None
+) -> Terms:
+    """An unbiased estimate of the terms that a model is shown with, from noise drawn here.
+
+    One draw of every level; of a family that is trained on a part of its levels at a time, as
+    many parts as it has levels, spread evenly for each image, and so the bound that it is
+    trained on (of a diffusion that of infinitely many stops).
+
+    Args:
+        x: The image as the model sees it, with shape `(B, C, H, W)`.
+    """
+    batch = len(x)
+    if not isinstance(model, Stepwise):
+        return terms(model, x, draw_noise(model, batch, generator))
+    many = x.repeat((model.depth,) + (1,) * (x.ndim - 1))
+    parts = model.step_terms(many, model.draw_step(len(many), generator))
+    return Terms(
+        parts.reconstruction.view(model.depth, batch).mean(0),
+        parts.rate.view(model.depth, batch, model.depth).mean(0),
+    )
 
 
 def log_weight(model: HierarchicalModel, x: Tensor, eps: Noise, evidence: Any = None) -> Tensor:

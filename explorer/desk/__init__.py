@@ -32,6 +32,7 @@ SCRIPTS = (
     "state",
     "screens",
     "ladder",
+    "waterfall",
     "terms",
     "weighing",
     "nudge",

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from math import log
+import json
+from math import log, sqrt
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
+from torch.distributions import Distribution
 
+from explorer import wire
+from explorer.library import Entry
+from explorer.term_errors import reference_errors
 from explorer.terms import (
     as_model_sees,
     encode_image,
@@ -16,9 +23,11 @@ from explorer.terms import (
     percentile,
     verdict_of,
 )
+from models.base import Chain, encode
 from models.chain import draw_noise
-from models.objective import terms
-from tests.explorer.toy import POSTERIOR_STD, toy_checkpoint
+from models.checkpoint import Checkpoint
+from models.objective import Terms, terms
+from tests.explorer.toy import POSTERIOR_STD, Toy, toy_checkpoint
 
 GREY = toy_checkpoint()
 BINARY = toy_checkpoint(likelihood="bernoulli")
@@ -48,21 +57,110 @@ def test_the_mean_path_and_seeded_samples() -> None:
     assert 0 < float(spread) < 5 * POSTERIOR_STD
 
 
-def test_terms_average_their_draws() -> None:
+def single_draws(count: int, seed: int) -> list[Terms]:
+    """The terms of the first test image, draw by draw."""
     x = as_model_sees(GREY.model, GREY.examples[0])
-    noise = draw_noise(GREY.model, 3, torch.Generator().manual_seed(4))
-    singles = []
-    for k in range(3):
-        one = tuple(entry[k : k + 1] for entry in noise)
-        singles.append(terms(GREY.model, x, one))
+    generator = torch.Generator().manual_seed(seed)
+    return [terms(GREY.model, x, draw_noise(GREY.model, 1, generator)) for _ in range(count)]
+
+
+def test_terms_average_their_draws() -> None:
+    singles = single_draws(3, seed=4)
     found = image_terms(GREY, GREY.examples[0], draws=3, seed=4)
     expected = np.mean([float(single.elbo) for single in singles])
     assert found.elbo_nats == pytest.approx(expected, rel=1e-5)
+    assert found.elbo_nats is not None and found.rate_nats is not None
     assert found.rate_nats[1] == pytest.approx(
         np.mean([float(single.rate[0, 1]) for single in singles]), rel=1e-4
     )
     assert found.draws == 3
     assert found.bits_per_dim == pytest.approx(-found.elbo_nats / 16 / log(2))
+
+
+def test_every_term_has_its_standard_error_over_the_draws() -> None:
+    singles = single_draws(5, seed=2)
+    errors = image_terms(GREY, GREY.examples[0], draws=5, seed=2).errors
+    assert errors is not None
+
+    def by_hand(values: list[float]) -> float:
+        mean = sum(values) / 5
+        return sqrt(sum((v - mean) ** 2 for v in values) / 4 / 5)
+
+    assert errors.elbo_nats == pytest.approx(by_hand([float(s.elbo) for s in singles]), rel=1e-4)
+    reconstructions = [float(s.reconstruction) for s in singles]
+    assert errors.reconstruction_nats == pytest.approx(by_hand(reconstructions), rel=1e-4)
+    rates = [s.rate[0].tolist() for s in singles]
+    for t in range(3):
+        expected = by_hand([rate[t] for rate in rates])
+        assert errors.rate_nats[t] == pytest.approx(expected, rel=1e-4) and expected > 0.01
+    total = by_hand([sum(rate) for rate in rates])
+    assert errors.total_rate_nats == pytest.approx(total, rel=1e-4)
+    assert image_terms(GREY, GREY.examples[0], draws=1).errors is None
+
+
+def test_the_test_sets_errors_are_over_its_images() -> None:
+    """Of 101 reference ELBOs, evenly spread; of the parts as measured on 404 images."""
+    measured = {
+        "n_images": 404,
+        "reconstruction_standard_error": 0.5,
+        "rate_standard_error": [0.25, 0.1, 0.05],
+    }
+    errors = reference_errors(with_evaluation(GREY, measured))
+    spread = np.linspace(-60, -10, 101).std(ddof=1)
+    assert errors.elbo_nats == pytest.approx(spread / sqrt(101))
+    assert errors.reconstruction_nats == pytest.approx(1.0)
+    assert errors.rate_nats == pytest.approx((0.5, 0.2, 0.1))
+    assert errors.total_rate_nats is None
+    old = reference_errors(with_evaluation(GREY, {"n_images": 404}))
+    assert (old.reconstruction_nats, old.rate_nats) == (None, (None, None, None))
+    assert reference_errors(GREY).elbo_nats == errors.elbo_nats
+
+
+def with_evaluation(checkpoint: Checkpoint, measured: dict[str, object]) -> Checkpoint:
+    return cast(Checkpoint, SimpleNamespace(**{**vars(checkpoint), "evaluation": measured}))
+
+
+def test_the_page_is_told_the_errors_beside_the_terms() -> None:
+    found = image_terms(GREY, GREY.examples[0])
+    told = json.loads(json.dumps(wire.terms_json(found)))
+    assert told["elbo"] == found.elbo_nats and told["rate"] == list(found.rate_nats or ())
+    assert found.errors is not None
+    assert told["errors"]["rate"] == list(found.errors.rate_nats)
+    assert told["errors"]["total_rate"] == found.errors.total_rate_nats
+    assert (told["draws"], told["psnr_db"]) == (8, None)
+    entry = Entry("toy", "bundled", "toy", "toy")
+    test = json.loads(json.dumps(wire.model_json(entry, GREY)))["test"]
+    assert test["images"] == 101
+    assert test["elbo"] == pytest.approx(test["reconstruction"] - sum(test["rate"]))
+    assert test["divergences"] is False
+    assert test["errors"]["elbo"] > 0 and test["errors"]["rate"] == [None] * 3
+
+
+class Silent(Toy):
+    """The toy without a likelihood: its pictures are all that can be measured."""
+
+    has_likelihood = False
+
+    def likelihood(self, z: Chain) -> Distribution:
+        mean = super().likelihood(z).mean
+        return cast(Distribution, SimpleNamespace(mean=mean))  # nothing that could score an image
+
+
+def test_a_model_without_a_likelihood_has_a_ratio_and_no_terms() -> None:
+    silent = with_evaluation(GREY, {"psnr_db": 31.5})
+    silent = cast(Checkpoint, SimpleNamespace(**{**vars(silent), "model": Silent().eval()}))
+    found = image_terms(silent, silent.examples[0])
+    assert (found.elbo_nats, found.reconstruction_nats, found.rate_nats) == (None, None, None)
+    assert (found.bits_per_dim, found.percentile, found.errors) == (None, None, None)
+    assert found.verdict == "unknown" and "no likelihood of its own" in found.explanation
+    x = as_model_sees(silent.model, silent.examples[0])
+    picture = silent.model.likelihood(encode(silent.model, x).z).mean
+    expected = -10 * np.log10(float((picture - x).square().mean()))
+    assert found.psnr_db == pytest.approx(expected, rel=1e-5)
+    told = json.loads(json.dumps(wire.terms_json(found)))
+    assert told["psnr_db"] == found.psnr_db and told["elbo"] is told["rate"] is None
+    test = wire.model_json(Entry("toy", "bundled", "toy", "toy"), silent)["test"]
+    assert test == {"elbo": None, "psnr_db": 31.5}
 
 
 def test_terms_are_the_same_each_time_with_as_many_draws_as_the_reference() -> None:

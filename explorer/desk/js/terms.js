@@ -1,7 +1,6 @@
-// The terms of the image: −ELBO = −reconstruction + Σ rates, in nats, beside the test set's
-// mean, and the gauge of how usual the image is. A rate below the top may be negative, so a
-// bar stacks what is positive to the right of zero and what is negative to the left.
-// An image of another side than the test images' is beside them in bits per dimension.
+// The terms of the image: −ELBO = −reconstruction + Σ rates, in nats, beside the test set's mean,
+// and the gauge of how usual the image is. An image of another side than the test images' is
+// beside them in bits per dimension. A model without a likelihood has a PSNR in their place.
 
 // How terms are shown: {per, word, text(value)}; a value in nats is divided by `per`.
 function unitOf(dimensions, own) {
@@ -9,110 +8,145 @@ function unitOf(dimensions, own) {
   return { per: dimensions * Math.LN2, word: "bits per dim", text: (v) => signed(v, 3) };
 }
 
-function partsOf(terms, unit) {
-  const parts = [{ name: "−reconstruction", hue: null, value: -terms.reconstruction / unit.per }];
-  for (let t = terms.rate.length; t >= 1; t -= 1) {
-    parts.push({ name: nameOf(t), hue: hueOf(t), value: terms.rate[t - 1] / unit.per });
-  }
-  return parts;
+// An error with two digits that count, and a plain zero where nothing is drawn.
+function errorText(error) {
+  if (error === null) return "";
+  if (error === 0) return " ± 0";
+  const digits = Math.max(0, Math.min(6, 1 - Math.floor(Math.log10(error))));
+  return ` ± ${error.toFixed(digits)}`;
 }
 
-function extent(parts) {
-  const sum = (sign) => parts.reduce((all, p) => all + Math.max(0, sign * p.value), 0);
-  return { below: sum(-1), above: sum(1) };
+// `divergences`: whether every rate is a KL divergence, or only that of the top.
+function meaningOf(column, depth, divergences) {
+  if (column.key === "elbo") return "all that it costs to describe the image: less is better";
+  if (column.key === "rest") return "its pixels, once the levels are known";
+  if (column.key === "rates") return "what all levels say about it";
+  if (column.level === depth) return "what the top level says about it, a KL divergence";
+  return `what ${column.name} says about it${divergences ? ", a KL divergence"
+    : "; below the top a rate may be negative"}`;
 }
 
-function stackedBar(parts, range, label, unit) {
-  const total = range.below + range.above || 1;
-  const bar = make("div", { class: "bar", role: "img", "aria-label": label });
-  let right = range.below;
-  let left = range.below;
-  for (const part of parts) {
-    const size = Math.abs(part.value);
-    if (part.value < 0) left -= size;
-    const from = part.value < 0 ? left : right;
-    if (part.value >= 0) right += size;
-    bar.append(make("i", {
-      class: part.hue === null ? "part rest" : "part",
-      title: `${part.name}: ${unit.text(part.value)} ${unit.word}`,
-      style: `--hue: ${part.hue || 0}; left: ${(100 * from) / total}%; `
-        + `width: ${(100 * size) / total}%`,
-    }));
-  }
-  if (range.below > 0.002 * total) {
-    bar.append(make("i", { class: "zero", style: `left: ${(100 * range.below) / total}%` }));
-  }
-  return bar;
+function pictureOf(column, depth) {
+  if (column.picture === "image") return "the image";
+  if (column.picture === "reconstruction") return "the reconstruction";
+  if (column.picture === "ladder") return "the ladder";
+  return column.level === depth ? `${column.name} alone, on the ladder`
+    : `what ${column.name} adds, on the ladder`;
 }
 
-function describe(who, parts, unit) {
-  return `${who}: ${parts.map((p) => `${p.name} ${unit.text(p.value)}`).join(", ")} ${unit.word}`;
-}
-
-function barPair(title, image, mean, unit) {
-  const a = extent(image);
-  const b = extent(mean);
-  const range = { below: Math.max(a.below, b.below), above: Math.max(a.above, b.above) };
-  return [
-    make("span", { class: "fine bar-title" }, title),
-    stackedBar(image, range, describe("This image", image, unit), unit),
-    stackedBar(mean, range, describe("Test mean", mean, unit), unit),
-  ];
+// The pictures that a part belongs to; the first is shown beside the waterfall.
+function figuresOf(root, column) {
+  const part = column ? column.picture : "image";
+  const wanted = part === "ladder" ? "[data-ladder]"
+    : Number.isInteger(part) ? `[data-ladder="${part}"]` : `.screen.${part}`;
+  const found = [...root.querySelectorAll(wanted)];
+  return part === "ladder" ? found.reverse() : found;
 }
 
 function makeTerms(root) {
   const find = (name) => root.querySelector(`[data-${name}]`);
+  const thumb = find("terms-picture");
+  const waterfall = makeWaterfall(find("bars"), light);
+  let column = null; // the one in use
+  let spoken = {}; // what each column tells in a line
 
-  function drawBars(image, mean, unit) {
-    const names = () => make("div", { class: "bar-names fine" },
-      make("span", {}), make("span", {}, "this image"), make("span", {}, "test mean"));
-    find("bars").replaceChildren(names(),
-      make("div", { class: "bar-pair" }, ...barPair("−ELBO, the sum: shorter is better",
-        image, mean, unit)),
-      make("div", { class: "bar-pair" }, ...barPair("its rates alone, enlarged",
-        image.slice(1), mean.slice(1), unit)));
-    find("legend").replaceChildren(...image.map((part, at) => make("li",
-      { class: part.hue === null ? "rest" : null, style: `--hue: ${part.hue || 0}` },
-      make("i", { class: "swatch" }), part.name,
-      make("b", {}, unit.text(part.value)),
-      make("span", {}, `mean ${unit.text(mean[at].value)}`))));
+  function paintThumb() {
+    const [figure] = figuresOf(root, column);
+    const canvas = figure && figure.querySelector("canvas");
+    if (!canvas) return;
+    thumb.width = canvas.width;
+    thumb.height = canvas.height;
+    thumb.getContext("2d").drawImage(canvas, 0, 0);
+  }
+
+  function light(now) {
+    column = now;
+    for (const node of root.querySelectorAll("figure.lit")) node.classList.remove("lit");
+    if (now) for (const node of figuresOf(root, now)) node.classList.add("lit");
+    setText(find("terms-line"), spoken[now ? now.key : "elbo"] || "");
+    paintThumb();
+  }
+
+  function drawWaterfall(terms, test, here, there) {
+    const depth = terms.rate.length;
+    waterfall.draw(stepsOf(terms, here), stepsOf(test, there), (one, image, mean) => {
+      const [value, average] = [here.text(image.value), here.text(mean.value)];
+      const numbers = `${value}${errorText(image.error)}, test mean ${average}`
+        + `${errorText(mean.error)} ${here.word}`;
+      const who = one.level ? `Rate of ${one.name}` : one.name;
+      const meaning = meaningOf(one, depth, test.divergences);
+      spoken[one.key] = `${who} ${numbers} · ${meaning}`;
+      const title = `${one.name}: ${meaning}. Its picture: `
+        + `${pictureOf(one, depth)}. This image ${value}${errorText(image.error)} (standard error `
+        + `over its ${terms.draws} draws), test mean ${average}${errorText(mean.error)} `
+        + `(standard error over ${test.images.toLocaleString("en-GB")} images), in ${here.word}`;
+      return { value, mean: average, title };
+    });
   }
 
   function drawGauge(terms) {
-    const percentile = terms.percentile;
-    const whole = percentile >= 1 && percentile <= 99;
-    const shown = `${percentile.toFixed(whole ? 0 : 1)} %`;
+    const { percentile } = terms;
+    const known = percentile !== null;
+    const whole = known && percentile >= 1 && percentile <= 99;
+    const shown = known ? `${percentile.toFixed(whole ? 0 : 1)} %` : "";
     const gauge = find("gauge");
-    gauge.setAttribute("aria-label", `${shown} of the test images have a lower ELBO`);
+    gauge.setAttribute("aria-label", known
+      ? `${shown} of the test images have a lower ELBO` : "not known");
     const needle = gauge.querySelector(".needle");
-    needle.hidden = false;
-    needle.style.left = `${clamp(percentile, 0, 100)}%`;
-    const word = { low: "unusual", high: "unusual", usual: "usual" }[terms.verdict] || "";
-    setText(find("percentile"), `${word} · ${shown}`);
+    needle.hidden = !known;
+    if (known) needle.style.left = `${clamp(percentile, 0, 100)}%`;
+    const word = { low: "unusual", high: "unusual", usual: "usual" }[terms.verdict];
+    setText(find("percentile"), word ? `${word} · ${shown}` : "");
     find("percentile").dataset.tail = terms.verdict;
     setText(find("verdict"), terms.explanation);
+  }
+
+  function drawHead(terms, test, there) {
+    const bits = terms.bits_per_dim === null || terms.bits_per_dim === undefined
+      ? "" : ` · ${terms.bits_per_dim.toFixed(2)} bits per dim`;
+    const mean = there.per === 1 ? nats(test.elbo)
+      : `${signed(-test.elbo / there.per, 2)} bits per dim`;
+    find("elbo").replaceChildren("ELBO ", make("b", {}, `${nats(terms.elbo)} nats`),
+      `${bits} · test mean ${mean}`);
+    find("elbo").title = `Averages over ${terms.draws} draws of the posterior`;
+  }
+
+  // In place of terms: how close the reconstruction comes.
+  function drawRatio(terms, test) {
+    const known = typeof test.psnr_db === "number";
+    const mean = known ? ` · test mean ${test.psnr_db.toFixed(1)} dB` : "";
+    find("elbo").replaceChildren("PSNR ", make("b", {}, `${terms.psnr_db.toFixed(1)} dB`), mean);
+    find("elbo").title = "Of the reconstruction on the mean path";
+    setText(find("terms-none"), "This model has no likelihood of its own: PSNR of the "
+      + `reconstruction ${terms.psnr_db.toFixed(1)} dB instead${mean.replace(" ·", ",")}.`);
   }
 
   function setWaiting(waiting) {
     for (const name of ["terms", "usual"]) find(name).classList.toggle("waiting", waiting);
   }
 
+  // A rung or a screen may be painted anew while its copy is shown.
+  new MutationObserver(paintThumb).observe(root, { attributeFilter: ["data-settled"] });
+
   return {
     // Those on the screen belong to the picture before.
     wait: () => setWaiting(true),
     draw(terms, { test, image_shape: shape }) {
       setWaiting(false);
+      drawGauge(terms);
+      const measured = terms.elbo !== null;
+      find("terms").classList.toggle("without", !measured);
+      setHidden(find("terms-none"), measured);
+      if (!measured) {
+        drawRatio(terms, test);
+        return;
+      }
       const dimensions = shape.reduce((all, side) => all * side, 1); // of a test image
       const own = terms.dimensions === dimensions;
       const [here, there] = [terms.dimensions, dimensions].map((count) => unitOf(count, own));
-      drawBars(partsOf(terms, here), partsOf(test, there), here);
-      drawGauge(terms);
-      const bits = terms.bits_per_dim === null || terms.bits_per_dim === undefined
-        ? "" : ` · ${terms.bits_per_dim.toFixed(2)} bits per dim`;
-      const mean = own ? nats(test.elbo) : `${signed(-test.elbo / there.per, 2)} bits per dim`;
-      find("elbo").replaceChildren("ELBO ", make("b", {}, `${nats(terms.elbo)} nats`),
-        `${bits} · test mean ${mean}`);
-      find("elbo").title = `Averages over ${terms.draws} draws of the posterior`;
+      spoken = {};
+      drawWaterfall(terms, test, here, there);
+      drawHead(terms, test, there);
     },
   };
 }

@@ -34,7 +34,7 @@ function makeWeighing(root, transport, acts) {
           { recipe: answer.recipe });
         if (!acts.current(answer)) return;
         terms.draw(found, answer.model);
-        suggest(answer, suggestion);
+        suggest(answer, found.percentile === null ? null : suggestion);
       } catch (error) {
         if (acts.current(answer)) acts.failed(error);
       } finally {
