@@ -75,7 +75,7 @@ def diffusers() -> ModuleType:
         return importlib.import_module("diffusers")
     except ImportError as error:
         raise BadInput(
-            "diffusion models need the package diffusers - run `pip install diffusers`"
+            "this model needs the package diffusers - run `pip install diffusers`"
         ) from error
 
 
