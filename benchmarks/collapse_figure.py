@@ -34,8 +34,9 @@ class Panel:
 def figure(panels: Sequence[Panel]) -> str:
     """A whole SVG file with one small plot a training."""
     rows = -(-len(panels) // COLUMNS)
+    size = f"{COLUMNS * WIDTH + MARGIN} {rows * HEIGHT}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {COLUMNS * WIDTH + MARGIN} {rows * HEIGHT}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}">',
         f"<style>{STYLE}</style>",
     ]
     for i, panel in enumerate(panels):

@@ -20,6 +20,8 @@ from explorer.jobs import TrainingJob
 from explorer.library import Library
 from explorer.live import Live
 from explorer.panels import api
+from explorer.panels import compare as compare_panel
+from explorer.panels import learn as learn_panel
 from explorer.panels import train as train_panel
 from explorer.session import Session
 from models.checkpoint import pick_device
@@ -39,6 +41,7 @@ CSS = """
 .tab-wrapper:has([role=tab]) { padding-left: 84px; margin-bottom: 12px; }
 footer { display: none !important; }
 @media (max-width: 640px) {
+  .tab-container > button { padding-inline: 8px !important; }
   .main.fillable { padding-inline: 14px; }
   .strata-title span { display: none; }
 }
@@ -52,8 +55,12 @@ def build(live: Live, gate: Gate, job: TrainingJob, data: str | None) -> gr.Bloc
         with gr.Tabs() as tabs:
             with gr.Tab("Explore", id="explore"):
                 build_desk(Functions(live, gate).all())
+            with gr.Tab("Compare", id="compare"):
+                compare_panel.build(live)
             with gr.Tab("Train", id="train"):
                 train_panel.build(job, data, tabs=tabs)
+            with gr.Tab("Learn", id="learn") as learn:
+                learn_panel.build(live, learn)
         api.build(live)
     return page
 

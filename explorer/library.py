@@ -21,7 +21,7 @@ from models.checkpoint import Checkpoint, load_checkpoint
 from models.errors import BadInput
 
 DEFAULT = "avatars"
-MAX_LOADED = 4
+MAX_LOADED = 6  # four side by side, and those of the desk
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 FILES = (CONFIG, WEIGHTS, "statistics.safetensors", "evaluation.json", "examples.png")
 

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from explorer.images import shrunk
 from explorer.term_errors import TermErrors, errors_of
-from models.base import HierarchicalModel, Trace
+from models.base import HierarchicalModel, Stepwise, Trace
 from models.chain import draw_noise
 from models.likelihoods import bits_per_dim
 from models.measures import psnr_of_each
@@ -174,6 +174,15 @@ def without_likelihood(model: HierarchicalModel, pixels: np.ndarray) -> ImageTer
         explanation=_NO_LIKELIHOOD,
         psnr_db=ratio,
     )
+
+
+def all_divergences(model: HierarchicalModel) -> bool:
+    """Whether every rate shown is a KL divergence, and not only that of the top.
+
+    So it is with inference from the top, and with a family that is trained level by level: it is
+    shown with the second form of its bound (`models.objective.estimate`).
+    """
+    return model.infers_top_down or isinstance(model, Stepwise)
 
 
 def _drawn(

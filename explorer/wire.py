@@ -14,7 +14,7 @@ from explorer.picture_state import encode_png
 from explorer.render import Frame
 from explorer.sides import own_side
 from explorer.term_errors import TermErrors, reference_errors
-from explorer.terms import ImageTerms
+from explorer.terms import ImageTerms, all_divergences
 from models.base import HierarchicalModel
 
 if TYPE_CHECKING:
@@ -177,5 +177,5 @@ def _reference_json(checkpoint: Checkpoint) -> Json:
         "rate": list(rate),
         "errors": _errors_json(reference_errors(checkpoint)),
         "images": len(statistics.reference_elbo),
-        "divergences": checkpoint.model.infers_top_down,
+        "divergences": all_divergences(checkpoint.model),
     }

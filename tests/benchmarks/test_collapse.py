@@ -14,6 +14,7 @@ from benchmarks import collapse
 from benchmarks.collapse_figure import Panel, figure
 from benchmarks.collapse_plan import LEVELS, RUNS, Ablation
 from models.data import Data
+from models.mhvae import MHVAEConfig
 from models.train import new_run, parse
 
 
@@ -29,7 +30,8 @@ def test_the_training_takes_the_options_of_every_run(run: Ablation) -> None:
     options = parse(run.arguments("MNIST", "somewhere", 100))
     images = np.zeros((8, 28, 28, 1), np.uint8)
     asked = new_run(options, Data(images, images, {}, {}), torch.device("cpu"))
-    assert len(asked.model.levels) == run.depth == len(LEVELS[run.depth].split(","))
+    assert isinstance(asked.model, MHVAEConfig)
+    assert asked.model.depth == run.depth == len(LEVELS[run.depth].split(","))
     config = asked.training
     plain = not run.options
     changed = (

@@ -34,8 +34,8 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1), dtype=np.uint8
 def untrained(family: str) -> HierarchicalModel:
     torch.manual_seed(3)
     if family == "HVAE":
-        layout = {"enc_blocks": "8x1,8d2,4x1,4d4,1x1", "dec_blocks": "1x1,4m1,4x1,8m4"}
-        model = HVAE(HVAEConfig(SHAPE, "bernoulli", **layout, width=8, zdim=3))
+        up, down = "8x1,8d2,4x1,4d4,1x1", "1x1,4m1,4x1,8m4"
+        model = HVAE(HVAEConfig(SHAPE, "bernoulli", up, down, width=8, zdim=3))
     elif family == "VDM":
         unet = make_unet(SHAPE, (8, 16), layers=1)
         model = VDM(VDMConfig(SHAPE, "bernoulli", Curve("cosine", -4.0, 5.0), 4, unet=unet))
@@ -110,7 +110,7 @@ def test_axes_terms_and_pictures_are_whole(opened: Checkpoint) -> None:
     assert all(level.coordinate or level.component for level in axes)
     assert all(level.is_markov == opened.model.is_markov for level in axes)
     found = image_terms(opened, opened.examples[0], draws=2)
-    assert found.rate_nats is not None
+    assert found.rate_nats is not None and found.reconstruction_nats is not None
     assert found.elbo_nats == pytest.approx(found.reconstruction_nats - sum(found.rate_nats))
     seen = frame_of(encode_image(opened, opened.examples[0]).z[0])
     assert set(np.unique(seen.pixels)) <= {0, 255}

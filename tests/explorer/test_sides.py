@@ -209,6 +209,7 @@ def test_a_larger_picture_is_compared_as_a_test_image_is_seen(maps: Checkpoint) 
     assert found.elbo_nats == pytest.approx(alone.elbo_nats, rel=1e-6)
     assert found.draws == LEAST_DRAWS and beside.draws == maps.statistics.reference_draws
     assert found.dimensions == 3 * 128 * 128
+    assert found.elbo_nats is not None
     assert found.bits_per_dim == pytest.approx(-found.elbo_nats / (found.dimensions * log(2)))
 
 

@@ -16,6 +16,7 @@ from explorer import wire
 from explorer.library import Entry
 from explorer.term_errors import reference_errors
 from explorer.terms import (
+    all_divergences,
     as_model_sees,
     encode_image,
     explanation,
@@ -28,6 +29,8 @@ from models.chain import draw_noise
 from models.checkpoint import Checkpoint
 from models.objective import Terms, terms
 from tests.explorer.toy import POSTERIOR_STD, Toy, toy_checkpoint
+from tests.models.diffusion_toys import independent
+from tests.models.small_hvae import random_hvae
 
 GREY = toy_checkpoint()
 BINARY = toy_checkpoint(likelihood="bernoulli")
@@ -134,6 +137,11 @@ def test_the_page_is_told_the_errors_beside_the_terms() -> None:
     assert test["elbo"] == pytest.approx(test["reconstruction"] - sum(test["rate"]))
     assert test["divergences"] is False
     assert test["errors"]["elbo"] > 0 and test["errors"]["rate"] == [None] * 3
+
+
+def test_which_families_have_divergences_at_every_level() -> None:
+    assert all_divergences(random_hvae()) and all_divergences(independent(5))
+    assert not all_divergences(GREY.model)
 
 
 class Silent(Toy):

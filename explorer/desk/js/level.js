@@ -59,8 +59,9 @@ function makePolicy(level, depth, acts) {
   const name = nameOf(level.t);
   let above = level.t < depth ? nameOf(level.t + 1) : null;
   if (above && !level.markov) above = level.t + 1 < depth ? `${above} and up` : above;
+  const allowed = Object.entries(POLICIES).filter(([kind]) => level.markov || kind !== "pin");
   const select = make("select", { "data-policy": level.t, "aria-label": `Policy of ${name}` },
-    ...Object.entries(POLICIES).filter(([kind]) => level.markov || kind !== "pin").map(([kind, word]) =>
+    ...allowed.map(([kind, word]) =>
       make("option", { value: kind, title: policyWords(kind, above) }, word)));
   select.title = `Where ${name} comes from once something above it has changed`;
   const seed = make("input", {
