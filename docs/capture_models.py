@@ -2,8 +2,8 @@
 
 Of every bundled model docs/img/models/NAME.png, 1440x900: a test picture, its ladder, and the
 sliders, the top level's most telling one moved. Of a model whose top level is a map the slider
-is moved under a region that was painted with the brush. `python -m docs.capture_models NAME …`
-takes only these.
+is moved under a region that was painted with the brush. Of two tabs docs/img/compare.png and
+learn.png. `python -m docs.capture_models NAME …` takes only these.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from docs.capture import (
 
 FOLDER = IMAGES / "models"
 EXAMPLES = {"photos": 3}  # test pictures worth showing; else the first
+TABS = {"compare": "Compare", "learn": "Learn"}
+TAB_MS = 25_000  # until a diffusion has drawn its samples on a busy machine
 ACROSS = 0.28  # half the width of what is painted, as a share of the picture
 
 
@@ -39,9 +41,13 @@ def main() -> int:
         page = opened(browser, url, DESK, 0)
         options = page.locator("[data-model] option")
         ids = [options.nth(i).get_attribute("value") or "" for i in range(options.count())]
-        for name in sys.argv[1:] or ids:
+        for name in [one for one in sys.argv[1:] or ids if one not in TABS]:
             take(page, name)
             save_png(page.screenshot(), FOLDER / f"{name}.png")
+        for name in [one for one in sys.argv[1:] or TABS if one in TABS]:
+            page.get_by_role("tab", name=TABS[name]).click()
+            page.wait_for_timeout(TAB_MS)
+            save_png(page.screenshot(full_page=name == "compare"), IMAGES / f"{name}.png")
         page.context.close()
     return 0
 
