@@ -30,7 +30,7 @@ from docs.capture import (
 FOLDER = IMAGES / "models"
 EXAMPLES = {"photos": 3}  # test pictures worth showing; else the first
 TABS = {"compare": "Compare", "learn": "Learn"}
-TAB_MS = 25_000  # until a diffusion has drawn its samples on a busy machine
+TAB_MS = 12_000  # until a diffusion has drawn its samples on a busy machine
 ACROSS = 0.28  # half the width of what is painted, as a share of the picture
 
 
