@@ -262,7 +262,8 @@ def _weighted(config: Facts) -> str:
 
 def commands(name: str, training: Facts, result: Facts) -> list[str]:
     """The commands that reproduce a bundled model and its numbers."""
-    data, note = SOURCES.get(training["preset"], (training["data"], ""))
+    source = training["preset"].partition("-")[0]  # digits-vae is trained on what digits is
+    data, note = SOURCES.get(source, (training["data"], ""))
     lines = [
         "The numbers above, to the printed digits:",
         "",

@@ -13,7 +13,7 @@ from tests.models.diffusion_toys import independent
 def test_the_deviation_along_a_field_is_that_of_the_noised_images() -> None:
     """σ² along v at z_t is α_t² Var(x̃·v) + σ_t², whatever the denoiser."""
     generator = np.random.default_rng(0)
-    images = 255 * generator.integers(0, 2, (3000, 4, 4, 1), dtype=np.uint8)
+    images = 255 * (generator.random((3000, 4, 4, 1)) < 0.8).astype(np.uint8)
     model = independent()
     levels = level_statistics(model, images, None)
     x = 2.0 * torch.from_numpy(images).permute(0, 3, 1, 2).flatten(1).double() / 255 - 1
