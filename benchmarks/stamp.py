@@ -110,6 +110,7 @@ class Stamped(HierarchicalModel):
     def __init__(self, model: HierarchicalModel, t: int, coordinate: int, std: float) -> None:
         super().__init__()
         self.model = model
+        self.is_markov, self.infers_top_down = model.is_markov, model.infers_top_down
         self.image_shape, self.levels = model.image_shape, model.levels
         self.eight_bit = model.eight_bit
         self.t, self.coordinate, self.std = t, coordinate, std
