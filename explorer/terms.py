@@ -79,7 +79,7 @@ class ImageTerms:
 
 def as_model_sees(model: HierarchicalModel, pixels: np.ndarray) -> Tensor:
     """8-bit pixels `(H, W, C)` as the model's input `(1, C, H, W)` on its device."""
-    device = next(model.parameters()).device
+    device = model.like.device
     x = torch.from_numpy(np.array(pixels, dtype=np.float32)).permute(2, 0, 1)[None]
     return model.as_seen(x.contiguous().to(device) / 255)
 

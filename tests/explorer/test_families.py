@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from explorer.axes import all_axes
+from explorer.inference import load_ready
 from explorer.recipe import Edit, Recipe, zero_recipe
 from explorer.render import frame_of, ladder, picture, render, sample_frame
 from explorer.stores import image_hash
@@ -27,6 +28,7 @@ from models.vdm_config import VDMConfig
 from models.vdm_network import make_unet
 from models.vdm_noise import Curve
 
+ROOT = Path(__file__).parents[2]
 SHAPE = (1, 8, 8)
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1), dtype=np.uint8)
 
@@ -59,6 +61,18 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     checkpoint = load_checkpoint(folder)
     assert type(checkpoint.model) is type(model)
     return checkpoint
+
+
+def test_the_worked_adapter_opens_edits_and_is_weighed() -> None:
+    """Its tensors are buffers, so it has no parameter to ask for a device."""
+    own = load_ready(f"{ROOT}/docs/examples/eigenfaces.py:Eigenfaces")
+    assert not list(own.model.parameters())
+    trace, recipe = encode_image(own, own.examples[0]), recipe_of(own)
+    plain = render(own.model, trace, recipe, own.statistics)
+    moved = recipe.with_edit(Edit(1, "coordinate", 0, 2.0))
+    assert not np.array_equal(render(own.model, trace, moved, own.statistics).pixels, plain.pixels)
+    assert image_terms(own, own.examples[0], draws=2).draws == 2
+    assert sample_frame(own.model, 1).pixels.shape == (64, 64, 3)
 
 
 def recipe_of(checkpoint: Checkpoint) -> Recipe:
