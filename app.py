@@ -46,13 +46,14 @@ def main(arguments: list[str] | None = None) -> int:
     # Modules make hardly any garbage, and looking for it is a quarter of the start.
     gc.disable()
     from explorer.layout import launch
+    from models.adapter import parse_spec
     from models.errors import BadInput
 
     try:
         if options.adapter and options.model:
             raise BadInput("--model and --adapter both name the model to open: give one of them.")
-        if options.adapter and ".py:" not in options.adapter:
-            raise BadInput(f"--adapter {options.adapter}: write FILE.py:CLASS, as in own.py:Mine.")
+        if options.adapter:
+            parse_spec(options.adapter)
         launch(
             bundled=ROOT / "checkpoints",
             runs=options.runs,

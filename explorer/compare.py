@@ -25,8 +25,8 @@ import numpy as np
 from explorer.compare_facts import Facts
 from explorer.render import Frame, name_of, picture
 from explorer.terms import ImageTerms
-from models.base import HierarchicalModel, Trace, Walk, top_down
-from models.chain import decode_level
+from models.base import HierarchicalModel, Trace, top_down
+from models.chain import descent
 from models.policy import KEEP, MEAN, Policy
 
 DRAWS = 3  # perturbed pictures of each model
@@ -171,10 +171,9 @@ def decoding(
 
     It is that of `models.chain.decode`: None comes after each level, the picture at the end.
     """
-    z, changed = Walk(trace.z), False
-    for s in top_down(model.depth):
-        value, changed = decode_level(model, trace, z, s, changed, policies[s - 1], 1.0)
-        z = z.put(s, value)
+    z = trace.z
+    for step in descent(model, trace, policies):
+        z = step
         yield None
     yield picture(model, z)
 

@@ -19,7 +19,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from models.adapter import is_adapter, load_adapter
 from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint
 from models.foreign import load_any
@@ -60,14 +59,12 @@ def cores() -> int:
 
 
 def load_ready(path: str | Path, device: str = "cpu", compile: bool = False) -> Checkpoint:
-    """`models.foreign.load_any`, its model ready to draw; or FILE.py:CLASS as it is.
+    """`models.foreign.load_any`, its model ready to draw.
 
     Args:
         compile: Whether to `prepare` it. Where that fails, for want of a compiler for instance,
             the log says so and the model is the plain one.
     """
-    if isinstance(path, str) and is_adapter(path):
-        return load_adapter(path, device)
     checkpoint = load_any(path, device)
     if not compile:
         return checkpoint

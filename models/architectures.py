@@ -13,6 +13,7 @@ from models.mhvae import MHVAEConfig
 from models.networks import NORMS, RESIZES, NetworkConfig
 from models.schedules import CURVES
 from models.vdm_config import VDMConfig
+from models.vdm_network import make_unet
 from models.vdm_noise import Curve
 
 Shape = tuple[int, int, int]
@@ -126,13 +127,7 @@ def _vdm(options: argparse.Namespace, shape: Shape) -> VDMConfig:
     return VDMConfig(
         shape, "discretised" if discretised else options.likelihood,
         Curve(options.schedule, *ends), options.stops,
-        unet={
-            "sample_size": shape[1], "in_channels": shape[0], "out_channels": shape[0],
-            "block_out_channels": channels, "layers_per_block": options.blocks,
-            "down_block_types": ("DownBlock2D",) * len(channels),
-            "up_block_types": ("UpBlock2D",) * len(channels),
-            "norm_num_groups": GROUPS, "add_attention": False,
-        },
+        unet=make_unet(shape, channels, options.blocks, attention=0),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ walks top down, s = T … 1, and takes z'_s from the level's policy, plus the us
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
 from typing import cast
@@ -88,6 +88,18 @@ def decode(
         offsets: δ_s by subscript, each broadcastable to `(B, *event)`; a missing one is zero.
         temperature: Scale of the fresh noise of `resample` and `memory`.
     """
+    *_, z = descent(model, trace, policies, offsets, temperature)
+    return z
+
+
+def descent(
+    model: HierarchicalModel,
+    trace: Trace,
+    policies: Sequence[Policy],
+    offsets: Mapping[int, Tensor] | None = None,
+    temperature: float = 1.0,
+) -> Iterator[tuple[Tensor, ...]]:
+    """The work of `decode` in small steps: the chain after each level, z'_T first."""
     offsets = offsets or {}
     z, changed = Walk(trace.z), False
     for s in top_down(model.depth):
@@ -96,7 +108,7 @@ def decode(
         if delta is not None:
             value, changed = value + delta, True
         z = z.put(s, value)
-    return cast(tuple[Tensor, ...], z)
+        yield cast(tuple[Tensor, ...], z)
 
 
 def decode_level(

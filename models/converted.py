@@ -17,16 +17,15 @@ from typing import Any
 import numpy as np
 
 from models.base import HierarchicalModel
-from models.bounds import standard_error
 from models.card import model_card
 from models.checkpoint import as_stored, save_checkpoint
 from models.data import Data, load_data
 from models.errors import BadInput
+from models.evaluation import psnr_measures, terms_measures
 from models.foreign import pictures_for
 from models.foreign_pictures import affordable
-from models.likelihoods import bits_per_dim
 from models.measured import QUICK, statistics_of, with_reference
-from models.measures import mean_terms, psnr_of_each, seen_test_set
+from models.measures import seen_test_set
 from models.statistics import level_statistics
 
 HALF = (
@@ -114,26 +113,9 @@ def few_measures(model: HierarchicalModel, images: np.ndarray, seed: int = 0) ->
     x = seen_test_set(model, images, seed)
     result: dict[str, Any] = {"n_images": len(x), "draws": QUICK.draws, "seed": seed}
     if model.eight_bit:
-        ratios = psnr_of_each(model, x, QUICK.batch).double().numpy()
-        result |= {
-            "psnr_db": float(ratios.mean()), "psnr_standard_error": standard_error(ratios),
-        }  # fmt: skip
-    if not model.has_likelihood:
-        return result
-    reconstruction, rate = (
-        v.double().numpy() for v in mean_terms(model, x, QUICK.draws, seed, QUICK.batch)
-    )
-    elbo = reconstruction - rate.sum(1)
-    result |= {
-        "elbo_nats": float(elbo.mean()),
-        "elbo_standard_error": standard_error(elbo),
-        "reconstruction_nats": float(reconstruction.mean()),
-        "reconstruction_standard_error": standard_error(reconstruction),
-        "rate_nats": rate.mean(0).tolist(),
-        "rate_standard_error": [standard_error(column) for column in rate.T],
-    }
-    if model.eight_bit:
-        result["bits_per_dim"] = bits_per_dim(-float(elbo.mean()), model.image_shape)
+        result |= psnr_measures(model, x, QUICK.batch)
+    if model.has_likelihood:
+        result |= terms_measures(model, x, QUICK.draws, seed, QUICK.batch)
     return result
 
 

@@ -97,15 +97,7 @@ def evaluate(
         reach_images: The reach is taken over the first so many.
     """
     x = seen_test_set(model, images, seed)
-    reconstruction, rate = (v.double().numpy() for v in mean_terms(model, x, draws, seed))
-    elbo = reconstruction - rate.sum(1)
-    result: dict[str, Any] = {
-        "elbo_nats": float(elbo.mean()),
-        "elbo_standard_error": standard_error(elbo),
-        "reconstruction_nats": float(reconstruction.mean()),
-        "reconstruction_standard_error": standard_error(reconstruction),
-        "rate_nats": rate.mean(0).tolist(),
-        "rate_standard_error": [standard_error(column) for column in rate.T],
+    result = terms_measures(model, x, draws, seed) | {
         "active_units": [int(level.active.sum()) for level in statistics],
         "reach": list(reach(model, x, statistics, reach_images)),
         "drift_sigma": list(drift(model, x, statistics)),
@@ -114,11 +106,38 @@ def evaluate(
         "seed": seed,
     }
     if model.eight_bit:
-        ratios = psnr_of_each(model, x).double().numpy()
-        result["bits_per_dim"] = bits_per_dim(-float(elbo.mean()), model.image_shape)
-        result["psnr_db"] = float(ratios.mean())
-        result["psnr_standard_error"] = standard_error(ratios)
+        result |= psnr_measures(model, x)
     return result
+
+
+def terms_measures(
+    model: HierarchicalModel, x: Tensor, draws: int, seed: int, size: int = 250
+) -> dict[str, Any]:
+    """The terms of images as the model sees them, as evaluation.json holds them.
+
+    Args:
+        size: Images at once.
+    """
+    terms = mean_terms(model, x, draws, seed, size)
+    reconstruction, rate = (values.double().numpy() for values in terms)
+    elbo = reconstruction - rate.sum(1)
+    result: dict[str, Any] = {
+        "elbo_nats": float(elbo.mean()),
+        "elbo_standard_error": standard_error(elbo),
+        "reconstruction_nats": float(reconstruction.mean()),
+        "reconstruction_standard_error": standard_error(reconstruction),
+        "rate_nats": rate.mean(0).tolist(),
+        "rate_standard_error": [standard_error(column) for column in rate.T],
+    }
+    if model.eight_bit:
+        result["bits_per_dim"] = bits_per_dim(-float(elbo.mean()), model.image_shape)
+    return result
+
+
+def psnr_measures(model: HierarchicalModel, x: Tensor, size: int = 250) -> dict[str, Any]:
+    """The PSNR of the mean-path reconstruction, likewise."""
+    ratios = psnr_of_each(model, x, size).double().numpy()
+    return {"psnr_db": float(ratios.mean()), "psnr_standard_error": standard_error(ratios)}
 
 
 def headline(model: HierarchicalModel, bounds: tuple[Bound, ...], asked: Asked) -> dict[str, Any]:

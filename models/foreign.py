@@ -1,6 +1,7 @@
 """Where a source becomes a `Checkpoint`: a folder of ours, or a published model as it is.
 
     model_index.json, or config.json with `_class_name`   a model of diffusers
+    FILE.py:CLASS                                         a class of the user's own
     anything else                                         a checkpoint folder of ours
 
 A published model comes without images and without statistics: it is measured on a few pictures,
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.adapter import is_adapter, load_adapter
 from models.autoencoder_kl_folder import load_autoencoder_kl
 from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint, load_checkpoint, to_json
@@ -66,14 +68,16 @@ def load_any(
     """The checkpoint of a folder or of a Hub id, whatever kind it is.
 
     Args:
-        source: A checkpoint folder of ours or a diffusers folder; or `OWNER/NAME` on the Hub, of
-            which JSON and safetensors are fetched.
+        source: A checkpoint folder of ours or a diffusers folder; `OWNER/NAME` on the Hub, of
+            which JSON and safetensors are fetched; or FILE.py:CLASS (`models/adapter.py`).
         images: What a published model is measured on, uint8 `(N, H, W, C)`; without them pictures
             of its own, or synthetic ones. A folder of ours has its own statistics.
 
     Raises:
         BadInput: It is missing, out of reach, or of a kind that is not known here.
     """
+    if isinstance(source, str) and is_adapter(source):
+        return load_adapter(source, device)
     kind = kind_of(source)
     if kind is None:
         return load_checkpoint(source, device)

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.errors import BadInput
 from models.hvae_blocks import BlockSpec, parse_blocks, parse_widths
-from models.json_values import check_keys, integer, integers
+from models.json_values import check_keys, flag, integer, integers, number, text
 from models.likelihoods import LIKELIHOODS
 from models.mixtures import BITS
 
@@ -170,8 +170,8 @@ class HVAEConfig:
 def check_encoder(specs: tuple[BlockSpec, ...], image_side: int, widths: Mapping[int, int]) -> None:
     """Refuse encoder blocks that do not follow on one another from the image down."""
     side = image_side
-    for number, spec in enumerate(specs, start=1):
-        where = f"enc_blocks, block {number} (side {spec.side})"
+    for at, spec in enumerate(specs, start=1):
+        where = f"enc_blocks, block {at} (side {spec.side})"
         if spec.side != side:
             raise BadInput(f"{where}: the map that reaches it has side {side}; make them agree.")
         if spec.other and (side % spec.other or spec.other == 1):
@@ -195,8 +195,8 @@ def check_decoder(
     A map that is mixed in is never too narrow: the encoder's widths only shrink towards the image.
     """
     reached: set[int] = set()
-    for number, spec in enumerate(specs, start=1):
-        where = f"dec_blocks, block {number} (side {spec.side})"
+    for at, spec in enumerate(specs, start=1):
+        where = f"dec_blocks, block {at} (side {spec.side})"
         if spec.side not in encoder_sides:
             raise BadInput(f"{where}: the encoder has no map of this side; add it to enc_blocks.")
         if spec.other and (
@@ -212,27 +212,6 @@ def check_decoder(
             f"dec_blocks ends at side {specs[-1].side}: its last block must be at the image's "
             f"side {image_side}."
         )
-
-
-def number(value: object) -> float:
-    """A real number; TypeError if it is none."""
-    if type(value) not in (int, float):
-        raise TypeError(f"{value!r} should be a number")
-    return float(value)  # pyright: ignore[reportArgumentType]
-
-
-def text(value: object) -> str:
-    """A string; TypeError if it is none."""
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} should be a text")
-    return value
-
-
-def flag(value: object) -> bool:
-    """A boolean; TypeError if it is none."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{value!r} should be true or false")
-    return value
 
 
 READERS: Mapping[str, Callable[[Any], Any]] = {

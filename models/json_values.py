@@ -25,6 +25,27 @@ def integer(value: object) -> int:
     return value
 
 
+def number(value: object) -> float:
+    """A real number; TypeError if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} should be a number")
+    return float(value)
+
+
+def text(value: object) -> str:
+    """A string; TypeError if it is none."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} should be a text")
+    return value
+
+
+def flag(value: object) -> bool:
+    """A boolean; TypeError if it is none."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} should be true or false")
+    return value
+
+
 def integers(values: object) -> tuple[int, ...]:
     """A list of whole numbers; TypeError if it is none."""
     if not isinstance(values, list | tuple):

@@ -135,7 +135,7 @@ class _FieldMoments:
         self.images, size = 0, self.rows.shape[1]
         self.drawn, self.squares = torch.zeros(2, len(self.rows), dtype=torch.float64)
         self.mean, self.crossed = torch.zeros(2, size, dtype=torch.float64)
-        self.along, self.crossed_along = torch.zeros(2, len(self.rows), dtype=torch.float64)
+        self.crossed_along = torch.zeros(len(self.rows), dtype=torch.float64)
 
     def add(self, z: Tensor, mean: Tensor, other_mean: Tensor) -> None:
         z, mean, other_mean = (v.flatten(1).double().cpu() for v in (z, mean, other_mean))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -85,6 +86,7 @@ def frequencies(shape: tuple[int, int, int], count: int) -> tuple[Frequency, ...
     return tuple(frequency for _, frequency in zip(range(count), every, strict=False))
 
 
+@lru_cache(maxsize=16)
 def low_frequency_axes(shape: tuple[int, int, int], count: int) -> Tensor:
     """Unit directions of the `count` lowest frequencies, orthonormal, `(K, C, H, W)`.
 

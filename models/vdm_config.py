@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from models.errors import BadInput
-from models.json_values import check_keys, integers
+from models.json_values import check_keys, integers, number, text
 from models.schedules import check_count
 from models.vdm_likelihood import SEEN
 from models.vdm_network import check_unet, frozen
-from models.vdm_noise import Betas, Curve, check_stops, number, read_schedule
+from models.vdm_noise import Betas, Curve, check_stops, read_schedule
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 VARIANCES = ("small", "large")
@@ -85,12 +85,12 @@ class VDMConfig:
         try:
             return cls(
                 image_shape=integers(values["image_shape"]),  # pyright: ignore[reportArgumentType]
-                likelihood=_text(values["likelihood"]),
+                likelihood=text(values["likelihood"]),
                 schedule=read_schedule(values["schedule"]),
                 stops=_stops(values["stops"]),
-                prediction=_text(values["prediction"]),
+                prediction=text(values["prediction"]),
                 clip=None if values["clip"] is None else number(values["clip"]),
-                variance=_text(values["variance"]),
+                variance=text(values["variance"]),
                 unet=values["unet"],
             )
         except TypeError as error:
@@ -100,12 +100,6 @@ class VDMConfig:
 def _check_name(key: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise BadInput(f"{key} '{value}' is unknown: use one of {', '.join(known)}.")
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} should be a name")
-    return value
 
 
 def _stops(value: object) -> int | tuple[float, ...]:

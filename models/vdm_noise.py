@@ -11,13 +11,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from models.errors import BadInput
-from models.json_values import check_keys, integer
+from models.json_values import check_keys, integer, number
 from models.schedules import CURVES, MAX_STOPS, Schedule, TableSchedule, check_count
 
 BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
@@ -135,13 +134,6 @@ def read_schedule(values: object) -> Curve | Betas:
         return Curve(str(kind), number(own["gamma_min"]), number(own["gamma_max"]))
     except TypeError as error:
         raise BadInput(f"config.json, schedule: {error}.") from error
-
-
-def number(value: Any) -> float:
-    """A number as a float; TypeError if it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} should be a number")
-    return float(value)
 
 
 def check_stops(stops: tuple[float, ...]) -> None:
