@@ -21,12 +21,11 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from models.autoencoder_kl_config import AutoencoderKLConfig
-from models.base import Chain, HierarchicalModel, Level, Walk, gaussian, known
+from models.base import Chain, HierarchicalModel, Level, evidence_of, gaussian, known
 from models.errors import BadInput
+from models.likelihoods import LIKELIHOODS
 from models.pretrained import Pretrained
 from models.vdm_network import diffusers
-
-GREYS = 255
 
 
 class Picture(Distribution):
@@ -99,12 +98,12 @@ class AutoencoderKL(HierarchicalModel, Pretrained):
 
     def as_seen(self, x: Tensor) -> Tensor:
         """The image on the 8-bit grid."""
-        return (x * GREYS).round().clamp(0, GREYS) / GREYS
+        return LIKELIHOODS["discretised_logistic"].as_seen(x)
 
     def posterior(self, t: int, z: Chain) -> Distribution:
         """q(z_1 | x)."""
-        if isinstance(z, Walk) and z.evidence is not None:
-            return z.evidence
+        if (shared := evidence_of(z)) is not None:
+            return shared
         moments = cast(Any, self.network).encode(2 * known(z, 0) - 1).latent_dist
         return gaussian(self.scale * (moments.mean - self.shift), self.scale * moments.std, 3)
 

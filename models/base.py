@@ -137,6 +137,11 @@ class Trace:
         return self.posteriors[t - 1]
 
 
+def evidence_of(z: Chain) -> Any:
+    """The evidence that a walk carries; None of a plain tuple, or where none was worked out."""
+    return z.evidence if isinstance(z, Walk) else None
+
+
 def known(z: Chain, t: int) -> Tensor:
     """The entry z_t of a chain that has come as far as t."""
     entry = z[t]

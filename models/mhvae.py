@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, Level, Walk, bottom_up, gaussian, known
+from models.base import Chain, HierarchicalModel, Level, bottom_up, evidence_of, gaussian, known
 from models.errors import BadInput
 from models.json_values import check_keys, integer, integers
 from models.likelihoods import LIKELIHOODS
@@ -253,8 +253,8 @@ class MHVAE(HierarchicalModel, Pretrained):
 
     def posterior(self, t: int, z: Chain) -> Distribution:
         """q(z_t | z_{t-1})."""
-        if t == 1 and isinstance(z, Walk) and z.evidence is not None:
-            return z.evidence
+        if t == 1 and (shared := evidence_of(z)) is not None:
+            return shared
         below = self.units.inward(t - 1, known(z, t - 1))
         # An image is centred, so that the first layer sees both signs.
         return self.units.outward(t, self.encoders[t - 1](2 * below - 1 if t == 1 else below))

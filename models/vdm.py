@@ -30,9 +30,9 @@ from models.base import (
     Level,
     Noise,
     Trace,
-    Walk,
     bottom_up,
     draw,
+    evidence_of,
     gaussian,
     known,
     noise,
@@ -173,8 +173,8 @@ class VDM(HierarchicalModel, Pretrained):
         denoiser: the mean path of `encode` serves for moments of q, not for pictures.
         """
         if t == 1:
-            if isinstance(z, Walk) and z.evidence is not None:
-                return z.evidence
+            if (shared := evidence_of(z)) is not None:
+                return shared
             return self.marginal(1, known(z, 0))
         below, gammas = known(z, t - 1), self.gammas()
         scale, std = forward_step(gammas[t - 2], gammas[t - 1])
