@@ -41,7 +41,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
         "free_bits": "2", "kl_warmup": 0.2,
     },
     "digits-vdm": {
-        **SIBLING, "family": "VDM", "conv": "16,40,96", "blocks": 1, "gamma": "-4,6",
+        **SIBLING, "family": "VDM", "conv": "16,40,96", "blocks": 1, "gamma": "-4,8",
         "steps": 3_300, "batch": 32, "lr": 1e-3, "free_bits": "0", "kl_warmup": 0.0,
     },
 }  # fmt: skip

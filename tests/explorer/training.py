@@ -42,9 +42,9 @@ def picture(seed: int) -> bytes:
 
 
 def picture_zip(folder: Path, count: int = 40) -> Path:
-    """A zip of `count` pictures."""
+    """A zip of `count` pictures, of the same bytes whenever it is made."""
     path = folder / "my squares.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for seed in range(count):
-            archive.writestr(f"{seed}.png", picture(seed))
+            archive.writestr(zipfile.ZipInfo(f"{seed}.png"), picture(seed))
     return path
