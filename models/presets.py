@@ -42,6 +42,6 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
     },
     "digits-vdm": {
         **SIBLING, "family": "VDM", "conv": "16,40,96", "blocks": 1, "gamma": "-4,8",
-        "steps": 3_300, "batch": 32, "lr": 1e-3, "free_bits": "0", "kl_warmup": 0.0,
+        "steps": 2_700, "batch": 32, "lr": 1e-3, "free_bits": "0", "kl_warmup": 0.0,
     },
 }  # fmt: skip
