@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from models.svg import HEIGHT, WIDTH, Frame, hue_of
+from models.report.svg import HEIGHT, WIDTH, Frame, hue_of
 
 COLUMNS, POINTS = 3, 120
 HUES = (212, 28, 145, 280, 350)  # z_1 upwards

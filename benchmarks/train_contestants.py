@@ -28,8 +28,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import train_textbook
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
-from models.schedule import TrainConfig
-from models.training import TrainState, train
+from models.training.loop import TrainState, train
+from models.training.schedule import TrainConfig
 
 SHAPE = (1, 28, 28)
 PIXELS = 784
@@ -107,7 +107,7 @@ def strata_state(setup: Setup) -> tuple[TrainState, TrainConfig]:
 
 
 def strata(setup: Setup, done: Done) -> None:
-    """The loop of `models.training`."""
+    """The loop of `models.training.loop`."""
     state, config = strata_state(setup)
     for _ in train(state, pictures(setup.images), config):
         done()

@@ -1,6 +1,6 @@
 """An upload becomes pixels.
 
-The bytes are decoded once (`models.pictures`), kept small and upright in a bounded store
+The bytes are decoded once (`models.reading.pictures`), kept small and upright in a bounded store
 under the hash of the file, and cut to a model's shape for each crop that a person tries.
 Nothing is changed that the person did not choose: grey and inverted, but no contrast of
 our own. An inverted picture is 255 − pixels.
@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from models.errors import BadInput
-from models.pictures import Crop, crop_box, fit_square, open_picture
+from models.reading.pictures import Crop, crop_box, fit_square, open_picture
 
 KEPT_SIDE = 1024
 KEPT_SHORTER_SIDE = 256  # as much as any model takes, of a long picture too

@@ -2,7 +2,7 @@
 
     RUNS/.training.json      which run was started last, by which process
     RUNS/.training.lock      held while a start is decided
-    RUNS/NAME/training/      what the run says of itself (models/run.py), and log.txt
+    RUNS/NAME/training/      what the run says of itself (models/training/run.py), and log.txt
 
 Nothing is kept in memory but caches, so another page, or the app started again, sees the
 same job. There is one at a time for all pages over one folder of runs.
@@ -29,7 +29,7 @@ from explorer.training_form import Plan
 from explorer.training_pictures import keep_pictures
 from models.atomic import current, write_file
 from models.errors import BadInput
-from models.run import RunFiles, read_metrics
+from models.training.run import RunFiles, read_metrics
 
 ROOT = Path(models.__file__).resolve().parent.parent
 ENDED = ("done", "stopped", "failed")
@@ -75,7 +75,7 @@ class Snapshot:
         steps: Steps in all; 0 while unknown.
         eta_s: Seconds left; None while unknown.
         elapsed_s: Seconds since this process was started, until it ended.
-        rows: metrics.csv (models/run.py).
+        rows: metrics.csv (models/training/run.py).
         preview: The preview file, if there is one.
         resumable: Whether it can go on from a saved state.
         explorable: Whether there is a model to open.

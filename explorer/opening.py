@@ -27,7 +27,7 @@ from explorer.wire import SPRITE_COUNT
 from models.base import Trace
 from models.chain import with_own_noise
 from models.errors import BadInput
-from models.pictures import Crop
+from models.reading.pictures import Crop
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint

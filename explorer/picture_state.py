@@ -28,7 +28,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from models.errors import BadInput
-from models.pictures import open_picture
+from models.reading.pictures import open_picture
 
 RECIPE_KEY, REF_KEY, SOURCE_KEY = "strata:recipe", "strata:ref", "strata:source"
 MAX_JSON_BYTES = 2**19

@@ -29,7 +29,7 @@ from explorer.term_errors import TermErrors, errors_of
 from models.base import HierarchicalModel, Stepwise, Trace
 from models.chain import draw_noise
 from models.likelihoods import bits_per_dim
-from models.measures import psnr_of_each
+from models.evaluation.measures import psnr_of_each
 from models.objective import Terms, estimate
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from models.errors import BadInput
 from models.families import new_model
 from models.likelihoods import LIKELIHOODS
 from models.train import new_run, parse
-from models.training import check_fit
+from models.training.loop import check_fit
 
 MAX_WEIGHTS = 100_000_000
 MAX_TEXT = 200

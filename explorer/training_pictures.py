@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import BadInput
-from models.picture_files import SUFFIXES, shown_name, zip_members
-from models.pictures import open_picture
+from models.reading.files import SUFFIXES, shown_name, zip_members
+from models.reading.pictures import open_picture
 
 CHECK_S = 5.0  # what is not decoded by then is left to the training, which says the same
 FEWEST = 2

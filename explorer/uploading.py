@@ -22,7 +22,7 @@ from explorer.sides import check_side, fitting_side
 from explorer.stores import image_hash
 from explorer.wire import data_url
 from models.errors import BadInput
-from models.pictures import MAX_BYTES, Crop
+from models.reading.pictures import MAX_BYTES, Crop
 
 if TYPE_CHECKING:
     import numpy as np

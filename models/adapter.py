@@ -27,7 +27,7 @@ from models.checkpoint import Checkpoint
 from models.errors import BadInput
 from models.measured import CLOSE, hash_of, measured
 from models.statistics import by_coordinate
-from models.training import to_float
+from models.training.loop import to_float
 
 T = TypeVar("T")
 

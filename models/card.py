@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from models import attribute_card, photo_card
 from models.atomic import write_folder
-from models.attribute_card import attribute_section, read_attributes
+from models.attributes import card as attribute_card
+from models.attributes.card import attribute_section, read_attributes
 from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint, to_json
-from models.converted_card import NOTHING_MEASURED, how_converted
+from models.convert.card import NOTHING_MEASURED, how_converted
 from models.kept import Facts
-from models.photo_card import photograph_section, read_photographs
+from models.photos import card as photo_card
+from models.photos.card import photograph_section, read_photographs
 
 # What `--data` is for the bundled models, for who does not have the folder it was trained from.
 SOURCES = {
@@ -48,7 +49,7 @@ def model_card(
         card: The data card.
         training: Configuration, data and time of the training.
         attributes: The measures of `models.attributes`, if there are any of these weights.
-        photographs: The measures of `models.photo_measures`, likewise.
+        photographs: The measures of `models.photos`, likewise.
     """
     licence = "other" if "converted" in training else "mit"
     lines = ["---", "library_name: strata", f"license: {licence}"]

@@ -18,10 +18,10 @@ import numpy as np
 from PIL import Image
 
 from models.errors import BadInput
-from models.hub import read_hub
-from models.photos import read_photos
-from models.pictures import fit_square
-from models.readers import Raw, find_idx, read_idx, read_npz, read_pictures
+from models.photos.photographs import read_photos
+from models.reading.hub import read_hub
+from models.reading.pictures import fit_square
+from models.reading.readers import Raw, find_idx, read_idx, read_npz, read_pictures
 
 TEST_FRACTION = 0.1
 AVATARS = 20_000
@@ -143,7 +143,7 @@ def _read_avatars(spec: str) -> Raw:
     if not 2 <= count <= MAX_AVATARS:
         raise BadInput(f"{spec} - choose from 2 to {MAX_AVATARS} pictures")
     try:
-        from models.avatars import ATTRIBUTES, DRAWING, cached_avatars
+        from models.avatars.drawing import ATTRIBUTES, DRAWING, cached_avatars
     except ImportError as error:
         raise BadInput(
             f"avatars are drawn by packages that are missing ({error.name}) - "

@@ -16,7 +16,7 @@ import torch
 
 from models.checkpoint import PICKLES
 from models.errors import BadInput
-from models.vdm_network import diffusers
+from models.vdm.network import diffusers
 
 WEIGHTS = "diffusion_pytorch_model"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")

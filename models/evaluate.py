@@ -21,9 +21,9 @@ from models.checkpoint import Checkpoint, load_checkpoint, pick_device, to_json,
 from models.command import exit_status
 from models.data import Data, load_data
 from models.errors import BadInput
-from models.evaluation import Asked, Evaluation, measure
-from models.partial import default_folder
-from models.report import write_report
+from models.evaluation.partial import default_folder
+from models.evaluation.suite import Asked, Evaluation, measure
+from models.report.page import write_report
 
 QUICK_IMAGES, QUICK_SAMPLES = 500, 200
 OWN_SIZE = ("idx", "npz", "avatars")  # kinds of data that are not resized by habit

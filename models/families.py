@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from models.autoencoder_kl import AutoencoderKL
-from models.autoencoder_kl_config import AutoencoderKLConfig
+from models.autoencoder_kl.config import AutoencoderKLConfig
+from models.autoencoder_kl.model import AutoencoderKL
 from models.base import HierarchicalModel, ModelConfig
 from models.errors import BadInput
-from models.hvae import HVAE
-from models.hvae_config import HVAEConfig
+from models.hvae.config import HVAEConfig
+from models.hvae.model import HVAE
 from models.mhvae import MHVAE, MHVAEConfig
-from models.vdm import VDM
-from models.vdm_config import VDMConfig
+from models.vdm.config import VDMConfig
+from models.vdm.model import VDM
 
 FAMILIES: Mapping[str, tuple[type[HierarchicalModel], type[ModelConfig]]] = {
     "MHVAE": (MHVAE, MHVAEConfig),

@@ -20,20 +20,20 @@ import numpy as np
 import torch
 
 from models.adapter import is_adapter, load_adapter
-from models.autoencoder_kl_folder import load_autoencoder_kl
+from models.autoencoder_kl.folder import load_autoencoder_kl
 from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint, load_checkpoint, to_json
-from models.diffusers_files import JSON, is_hub_id, read_json, snapshot
-from models.errors import BadInput
-from models.foreign_pictures import (
+from models.convert.pictures import (
     OWN_TITLE,
     SYNTHETIC_TITLE,
     affordable,
     own_pictures,
     smooth_pictures,
 )
+from models.diffusers_files import JSON, is_hub_id, read_json, snapshot
+from models.errors import BadInput
 from models.measured import hash_of, measured
-from models.vdm_folder import PIPELINES, load_ddpm
+from models.vdm.folder import PIPELINES, load_ddpm
 
 GIVEN_TITLE = "pictures given by hand"
 

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from models.base import HierarchicalModel
 from models.checkpoint import EXAMPLES, Checkpoint
-from models.measures import active_units, mean_terms, seen_test_set
+from models.evaluation.measures import active_units, mean_terms, seen_test_set
 from models.statistics import LevelStatistics, Statistics, level_statistics
-from models.training import to_float
+from models.training.loop import to_float
 
 
 @dataclass(frozen=True)

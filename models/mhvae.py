@@ -19,6 +19,7 @@ from torch.distributions import Distribution
 
 from models.base import Chain, HierarchicalModel, Level, bottom_up, evidence_of, gaussian, known
 from models.errors import BadInput
+from models.evaluation.units import Units
 from models.json_values import check_keys, integer, integers
 from models.likelihoods import LIKELIHOODS
 from models.networks import (
@@ -30,7 +31,6 @@ from models.networks import (
     NetworkConfig,
 )
 from models.pretrained import Pretrained
-from models.units import Units
 
 MAX_LEVEL_SIZE = 1_000_000
 # Keys of config.json that came later, with what a checkpoint from before them means.

@@ -25,7 +25,7 @@ from torch.distributions import Distribution, Independent
 from models.base import Fields, HierarchicalModel, bottom_up, encode
 from models.chain import draw_noise, prior_of
 from models.errors import BadInput
-from models.training import see, to_float
+from models.training.loop import see, to_float
 
 ACTIVE_THRESHOLD = 0.01  # of the covariance of an active unit (DESIGN section 3)
 COMPONENTS = 32  # at most so many principal components of a level are kept

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.architectures import add_options, architecture, parse_numbers
 from models.atomic import plain, write_file
 from models.base import HierarchicalModel, ModelConfig
 from models.card import model_card
@@ -31,18 +30,14 @@ from models.checkpoint import (
 )
 from models.data import Data, load_data
 from models.errors import BadInput
-from models.evaluation import evaluate
+from models.evaluation.measures import active_units, seen_test_set
+from models.evaluation.suite import evaluate
 from models.families import FAMILIES, new_model, read_family
 from models.measured import with_reference
-from models.measures import active_units, seen_test_set
 from models.mhvae import MHVAE, in_units
-from models.presets import PRESETS
-from models.processes import ALONE, Processes, StopRequest, join_processes
-from models.progress import Progress
-from models.run import RunFiles, Spent, load_state, preview, write_status
-from models.schedule import TrainConfig
 from models.statistics import Statistics, level_statistics
-from models.training import (
+from models.training.architectures import add_options, architecture, parse_numbers
+from models.training.loop import (
     Diverged,
     TrainState,
     check_fit,
@@ -50,6 +45,11 @@ from models.training import (
     steps_within,
     train,
 )
+from models.training.presets import PRESETS
+from models.training.processes import ALONE, Processes, StopRequest, join_processes
+from models.training.progress import Progress
+from models.training.run import RunFiles, Spent, load_state, preview, write_status
+from models.training.schedule import TrainConfig
 
 FREE_BITS = 4.0
 REFERENCE_IMAGES, REFERENCE_DRAWS = 1000, 8

@@ -10,8 +10,8 @@ import torch
 
 from models.card import nats
 from models.checkpoint import Checkpoint, load_checkpoint
-from models.measures import mean_terms, psnr_of_each
-from models.training import to_float
+from models.evaluation.measures import mean_terms, psnr_of_each
+from models.training.loop import to_float
 
 ROOT = Path(__file__).resolve().parents[1]
 MB = 1_000_000

@@ -16,8 +16,8 @@ from math import floor, log10
 from explorer.compare import Cost
 from explorer.render import name_of
 from explorer.terms import ImageTerms
-from models.report_plots import level_hue
-from models.svg import ticks
+from models.report.plots import level_hue
+from models.report.svg import ticks
 
 AIR = 1.04  # room behind the longest bar
 

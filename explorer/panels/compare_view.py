@@ -26,7 +26,7 @@ from explorer.opening import Opened
 from explorer.picture_state import encode_png
 from explorer.render import Frame, Rung, name_of
 from explorer.wire import data_url
-from models.report_plots import level_hue
+from models.report.plots import level_hue
 
 EMPTY = '<div class="card empty"><p class="fine">Choose a model above to see it here too.</p></div>'
 

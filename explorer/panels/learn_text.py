@@ -98,14 +98,14 @@ def _parsed(file: Path) -> tuple[str, ast.Module]:
 
 @cache
 def source_of(file: Path, name: str) -> str:
-    """The source of `module.name` in its file, by what its last parts name.
+    """The source of `module.name` (or `package.module.name`) in the module's file.
 
     Raises:
         LookupError: The file defines no such name.
     """
     text, module = _parsed(file)
     node: ast.Module | Definition = module
-    for part in name.split(".")[1:]:
+    for part in name.partition(f"{file.stem}.")[2].split("."):
         inside = (child for child in node.body if isinstance(child, Definition))
         found = next((child for child in inside if child.name == part), None)
         if found is None:

@@ -56,7 +56,7 @@ def job_html(job: Snapshot | None) -> str:
 
 
 def preview_html(png: bytes | None) -> str:
-    """The sheet of models/run.py: test images, their reconstructions, samples."""
+    """The sheet of models/training/run.py: test images, their reconstructions, samples."""
     if png is None:
         return ""
     width, height = struct.unpack(">II", png[16:24])

@@ -18,15 +18,15 @@ from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.data import Data
 from models.errors import BadInput
-from models.hvae import HVAE, HVAEConfig
+from models.hvae.model import HVAE, HVAEConfig
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
 from models.policy import Policy
 from models.train import measure
-from models.vdm import VDM
-from models.vdm_config import VDMConfig
-from models.vdm_network import make_unet
-from models.vdm_noise import Curve
+from models.vdm.config import VDMConfig
+from models.vdm.model import VDM
+from models.vdm.network import make_unet
+from models.vdm.noise import Curve
 
 ROOT = Path(__file__).parents[2]
 SHAPE = (1, 8, 8)

@@ -24,7 +24,7 @@ from explorer.images import (
     to_model,
 )
 from models.errors import BadInput
-from models.pictures import Crop
+from models.reading.pictures import Crop
 
 GREY, COLOUR = (1, 28, 28), (3, 64, 64)
 

@@ -206,7 +206,8 @@ def test_the_page_is_the_text_with_its_marks_filled_in() -> None:
     own = shown[shown.index("### A Markov chain") : shown.index("### Inference from the top")]
     assert "own line" in own and "elsewhere" not in own
     other = shown[shown.index("### Inference from the top") : shown.index("### A fixed encoder")]
-    assert other.index("elsewhere") < other.index("hvae.HVAE.prior") < other.rindex("</details>")
+    source = other.index("hvae.model.HVAE.prior")
+    assert other.index("elsewhere") < source < other.rindex("</details>")
     text = theory()
     assert all(formula in shown for formula in re.findall(r"(?s)\$\$.+?\$\$", text))
 

@@ -22,7 +22,7 @@ from explorer.picture_state import (
     visible_scale,
 )
 from models.errors import BadInput
-from models.pictures import open_picture
+from models.reading.pictures import open_picture
 
 RECIPE = json.dumps({"version": 1, "model": "ab12", "edits": [[2, "component", 0, -1.5]]})
 REF = json.dumps({"kind": "upload", "key": "f" * 32, "name": "Zoë → 図.png"}, ensure_ascii=False)

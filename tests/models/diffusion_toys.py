@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.schedules import TIMES
-from models.vdm import VDM
-from models.vdm_config import VDMConfig
-from models.vdm_noise import Curve
+from models.vdm.config import VDMConfig
+from models.vdm.model import VDM
+from models.vdm.noise import Curve
+from models.vdm.schedules import TIMES
 
 CURVE = Curve("linear", -6.0, 8.0)
 ON = (0.9, 0.6, 0.35, 0.5)  # the probabilities of a one that pixels of `independent` have

@@ -16,9 +16,9 @@ from torch import Tensor
 from models.errors import BadInput
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
-from models.processes import ALONE, Processes, join_processes
-from models.schedule import TrainConfig
-from models.training import TrainState, train
+from models.training.loop import TrainState, train
+from models.training.processes import ALONE, Processes, join_processes
+from models.training.schedule import TrainConfig
 
 BERNOULLI = MHVAEConfig((1, 8, 8), "bernoulli", ((6,), (3,)), NetworkConfig(width=16, blocks=1))
 EIGHT_BIT = replace(BERNOULLI, likelihood="discretised_logistic")

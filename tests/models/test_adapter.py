@@ -9,8 +9,8 @@ import torch
 
 from models.adapter import is_adapter, load_adapter
 from models.errors import BadInput
-from models.measures import psnr_of_each
-from models.training import to_float
+from models.evaluation.measures import psnr_of_each
+from models.training.loop import to_float
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "eigenfaces.py"

@@ -145,7 +145,7 @@ def test_broken_folders_and_zips(tmp_path: Path) -> None:
 def test_avatars_keep_their_order_labels_and_licence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models.avatars import ATTRIBUTES, draw_avatars
+    from models.avatars.drawing import ATTRIBUTES, draw_avatars
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     data = load_data("avatars:40", seed=9)
@@ -170,7 +170,7 @@ def test_avatars_in_a_number_that_cannot_be(spec: str) -> None:
 
 
 def test_avatars_without_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "models.avatars", raising=False)
+    monkeypatch.delitem(sys.modules, "models.avatars.drawing", raising=False)
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(BadInput, match="pip install python_avatars resvg-py"):
         load_data("avatars:2")

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import bounds, evaluate
-from models.bounds import make_plan, measure_bounds
+from models import evaluate
 from models.card import evaluation_command
 from models.checkpoint import load_checkpoint
 from models.evaluate import asked_of, build_parser
-from models.evaluation import Asked
-from models.evaluation import evaluate as quick
+from models.evaluation import bounds
+from models.evaluation.bounds import make_plan, measure_bounds
+from models.evaluation.measures import mean_terms, psnr_of_each, seen_test_set
+from models.evaluation.suite import Asked
+from models.evaluation.suite import evaluate as quick
 from models.likelihoods import bits_per_dim
-from models.measures import mean_terms, psnr_of_each, seen_test_set
 from tests.models.tiny import tiny_checkpoint, tiny_images
 
 

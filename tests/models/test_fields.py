@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from models.statistics import level_statistics
-from models.vdm_gaussians import alpha_sigma
+from models.vdm.gaussians import alpha_sigma
 from tests.models.diffusion_toys import independent
 
 

@@ -16,14 +16,14 @@ from explorer.recipe import Edit, zero_recipe
 from explorer.render import picture, render
 from explorer.terms import encode_image, image_terms
 from models.checkpoint import load_checkpoint
+from models.convert.pictures import OWN_TITLE, SYNTHETIC_TITLE, affordable, smooth_pictures
 from models.data import Data
 from models.errors import BadInput
-from models.evaluation import Asked, measure
+from models.evaluation.suite import Asked, measure
 from models.foreign import AUTOENCODER_KL, DDPM, kind_of, load_any, pictures_for
-from models.foreign_pictures import OWN_TITLE, SYNTHETIC_TITLE, affordable, smooth_pictures
 from models.measured import CLOSE, measured, statistics_of
 from models.statistics import Statistics
-from models.training import to_float
+from models.training.loop import to_float
 from tests.models.published import copied, edit, in_cache, publish_ddpm, publish_vae
 from tests.models.small_hvae import COLOUR, random_hvae
 from tests.running import ROOT
@@ -78,7 +78,7 @@ def test_images_that_are_given_take_the_place_of_synthetic_ones(vae: Path) -> No
 def test_a_diffusion_model_opens_on_its_own_pictures(
     ddpm: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.foreign_pictures.PICTURES", 5)
+    monkeypatch.setattr("models.convert.pictures.PICTURES", 5)
     found = load_any(ddpm)
     assert found.model.family == "VDM" and found.card == {"title": OWN_TITLE}
     assert found.examples.shape == (5, 8, 8, 1)

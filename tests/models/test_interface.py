@@ -6,13 +6,13 @@ import numpy as np
 import torch
 
 from models.base import Walk
-from models.measures import posterior_means
-from models.schedule import TrainConfig
-from models.training import TrainState, train
-from models.vdm import VDM
-from models.vdm_config import VDMConfig
-from models.vdm_network import make_unet
-from models.vdm_noise import Curve
+from models.evaluation.measures import posterior_means
+from models.training.loop import TrainState, train
+from models.training.schedule import TrainConfig
+from models.vdm.config import VDMConfig
+from models.vdm.model import VDM
+from models.vdm.network import make_unet
+from models.vdm.noise import Curve
 from tests.models.small_hvae import random_hvae, some_images
 from tests.models.tiny import tiny_model
 

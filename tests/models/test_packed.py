@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.bounds import image_log_weights
 from models.chain import draw_noise
+from models.evaluation.bounds import image_log_weights
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
 from models.objective import log_weight

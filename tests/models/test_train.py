@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from models import evaluate, progress, train
+from models import evaluate, train
 from models.checkpoint import load_checkpoint
-from models.processes import Processes
-from models.run import RunFiles, read_metrics
-from models.schedule import TrainConfig
-from models.training import TrainState
+from models.training import progress
+from models.training.loop import TrainState
+from models.training.processes import Processes
+from models.training.run import RunFiles, read_metrics
+from models.training.schedule import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--levels", "6,3", "--width", "16", "--blocks", "1", "--batch", "16", "--device", "cpu"]

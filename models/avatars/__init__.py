@@ -1,0 +1,1 @@
+"""The avatars set: cartoon faces whose attributes are known."""

@@ -1,0 +1,1 @@
+"""Published checkpoints of others as folders of ours (`python -m models.convert`)."""

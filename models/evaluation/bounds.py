@@ -1,0 +1,244 @@
+"""The importance-weighted bound over a test set: any K, in any order, with any interruption.
+
+    L_K(x) = log 1/K Σ_{k=1..K} w_k,   w_k = p(x, z^k) / q(z^k | x)     (Burda et al. 2015, eq. 8)
+
+K takes the first K draws of an image, for every K: the numbers of K = 1, 50 and 1,000 share
+draws. The noise of a draw is a function of (seed, image index, draw index) alone, and an image
+goes through the networks by itself in calls whose sizes depend on the model only. So L_K of an
+image is the same, bit for bit, whatever other images and other K are measured, in whatever
+order, and however often the process was killed in between.
+
+Two errors are stated. `standard_error` is the spread over test images, std / √N: how far the
+mean would move with another test set. `monte_carlo_error` is what is left of the draws on this
+test set: by the delta method Var log 1/K Σ w = Σw² / (Σw)² − 1/K for an image. It is small
+against the first, and too small itself where the weights have heavy tails.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from models.base import HierarchicalModel, Noise, repeated
+from models.errors import BadInput
+from models.evaluation.partial import PartialBounds
+from models.objective import log_weight
+from models.packed import packed
+
+NOISE_BLOCK = 50  # draws that come from one state of the counter-based generator
+# Rows of one call: what fits the cache (docs/evaluation.md has the measured times).
+ROWS_SMALL, ROWS_LARGE, SMALL_PIXELS = 250, 50, 2048
+SAVE_EVERY_S = 1.0
+
+Plan = Mapping[int, np.ndarray]  # K → the indices of the images it is taken over, ascending
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The bound of one K over some test images, in nats.
+
+    Args:
+        k: The number of draws K.
+        images: Indices of the test images, `(N,)`.
+        nll: −L_K of each, `(N,)`.
+        effective_draws: (Σw)² / Σw² of each, from 1 to K, `(N,)`.
+    """
+
+    k: int
+    images: np.ndarray
+    nll: np.ndarray
+    effective_draws: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        return float(self.nll.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean over test images; 0 for a single image."""
+        return standard_error(self.nll)
+
+    @property
+    def monte_carlo_error(self) -> float | None:
+        """Of the mean over the draws, given these images; None for K = 1, where it is unknown."""
+        if self.k == 1:
+            return None
+        variance = (1 / self.effective_draws - 1 / self.k).clip(0)
+        return float(math.sqrt(variance.sum()) / len(variance))
+
+    def over(self, images: np.ndarray) -> Bound:
+        """The same bound over some of its images, ascending."""
+        kept = np.isin(self.images, images)
+        return Bound(self.k, self.images[kept], self.nll[kept], self.effective_draws[kept])
+
+    def to_json(self) -> dict[str, object]:
+        """What evaluation.json holds of it; the effective draws are the median over images."""
+        return {
+            "k": self.k,
+            "images": len(self.images),
+            "nll_nats": self.mean,
+            "standard_error": self.standard_error,
+            "monte_carlo_error": self.monte_carlo_error,
+            "effective_draws": float(np.median(self.effective_draws)),
+        }
+
+
+def standard_error(values: np.ndarray) -> float:
+    """std / √N of independent values; 0 for a single one."""
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
+def make_plan(
+    count: int,
+    ks: tuple[int, ...],
+    limit: int | None = None,
+    deep: int = 0,
+    deep_images: int = 0,
+    seed: int = 0,
+) -> dict[int, np.ndarray]:
+    """Which K is taken over which of `count` test images.
+
+    Args:
+        ks: Every K that is taken over the first `limit` images (None: all).
+        deep: A larger K that is taken over fewer images; 0 leaves it out.
+        deep_images: How many: a random choice by `seed` among the first `limit`.
+
+    Raises:
+        BadInput: A K below 1, or a `deep` that is not the largest.
+    """
+    if any(k < 1 for k in ks):
+        raise BadInput(f"a bound of K = {min(ks)} draws: K must be at least 1.")
+    first = count if limit is None else min(limit, count)
+    plan = {k: np.arange(first) for k in sorted(set(ks))}
+    if not deep:
+        return plan
+    if deep <= max(ks, default=0):
+        raise BadInput(f"--deep {deep} must be larger than every --k, or 0 to leave it out.")
+    if deep_images < 1:
+        raise BadInput(f"--deep-images {deep_images}: choose at least 1, or --deep 0.")
+    shuffled = np.random.default_rng(seed).permutation(count)
+    chosen = shuffled[shuffled < first][:deep_images]
+    return plan | {deep: np.sort(chosen)}
+
+
+def draws_in(plan: Plan, count: int) -> np.ndarray:
+    """The largest K asked of each image, int64 `(count,)`; 0 for an image in no part of it."""
+    draws = np.zeros(count, np.int64)
+    for k, images in plan.items():
+        draws[images] = np.maximum(draws[images], k)
+    return draws
+
+
+def block_noise(model: HierarchicalModel, seed: int, image: int, block: int) -> Noise:
+    """The noise of the draws 50·block … 50·block + 49 of one image, float32 on the CPU.
+
+    Philox counts instead of remembering, so that any block is reached at once, and no two
+    (seed, image, block) share a stream; torch's own generator keeps 32 bits of its seed.
+    """
+    counter = np.array([0, 0, 0, block], np.uint64)
+    stream = np.random.Philox(key=np.array([seed, image], np.uint64), counter=counter)
+    sizes = [level.size for level in model.levels]
+    flat = np.random.Generator(stream).standard_normal((NOISE_BLOCK, sum(sizes)), np.float32)
+    parts = torch.from_numpy(flat).split(sizes, dim=1)
+    shaped = (p.unflatten(1, level.shape) for p, level in zip(parts, model.levels, strict=True))
+    return (torch.empty(0), *shaped)
+
+
+def calls(model: HierarchicalModel, draws: int) -> list[tuple[int, int]]:
+    """The ranges of draws that go through the networks together, covering at least `draws`.
+
+    The first call is one block of noise, so that a bound of K ≤ 50 costs no more.
+    """
+    pixels = int(np.prod(model.image_shape))
+    rows = ROWS_SMALL if pixels <= SMALL_PIXELS else ROWS_LARGE
+    edges = [0, NOISE_BLOCK] + ([rows] if rows > NOISE_BLOCK else [])
+    while edges[-1] < draws:
+        edges.append(edges[-1] + rows)
+    return [(a, b) for a, b in pairwise(edges) if a < draws]
+
+
+@torch.inference_mode()
+def image_log_weights(
+    model: HierarchicalModel, x: Tensor, image: int, draws: int, seed: int
+) -> np.ndarray:
+    """log w_1 … log w_K of one image, float64 `(draws,)`, in nats.
+
+    Args:
+        x: The image as the model sees it, `(C, H, W)`.
+        image: Its index in the test set, which its noise depends on.
+    """
+    like = model.like
+    x = x.to(like)
+    evidence = model.evidence(x[None])
+    found = []
+    for start, stop in calls(model, draws):
+        blocks = range(start // NOISE_BLOCK, stop // NOISE_BLOCK)
+        noise = [block_noise(model, seed, image, block) for block in blocks]
+        eps = tuple(torch.cat(level).to(like) for level in zip(*noise, strict=True))
+        rows = stop - start
+        weights = log_weight(model, x.expand(rows, *x.shape), eps, repeated(evidence, rows))
+        found.append(weights.double().cpu().numpy())
+    return np.concatenate(found)[:draws]
+
+
+def summarise(log_weights: np.ndarray) -> tuple[float, float]:
+    """−log 1/K Σ w in nats, and the effective number of draws (Σw)² / Σw²."""
+    highest = log_weights.max()
+    w = np.exp(log_weights - highest)
+    bound = highest + math.log(w.sum()) - math.log(len(w))
+    return -float(bound), float(w.sum() ** 2 / np.square(w).sum())
+
+
+def measure_bounds(
+    model: HierarchicalModel,
+    x: Tensor,
+    plan: Plan,
+    seed: int = 0,
+    store: PartialBounds | None = None,
+    progress: bool = False,
+    save_every_s: float = SAVE_EVERY_S,
+) -> tuple[Bound, ...]:
+    """The bound of every K of a plan, ascending in K.
+
+    Args:
+        x: The test set as the model sees it, `(N, C, H, W)`.
+        store: What an earlier process has measured already; kept up to date. None keeps nothing.
+        save_every_s: The store is written after the first image, then at most so often, and
+            when this ends in any way but being killed.
+
+    Raises:
+        BadInput: The model gives a weight that is no number, or the store cannot be written.
+    """
+    store = store if store is not None else PartialBounds.empty(len(x))
+    wanted = draws_in(plan, len(x))
+    missing = store.missing(plan)
+    asked = {k: np.isin(np.arange(len(x)), images) for k, images in plan.items()}
+    bar = tqdm(
+        total=int(wanted.sum()), initial=int(wanted[~missing].sum()), desc="bound",
+        unit=" draws", unit_scale=True, disable=not progress, smoothing=0.02,
+    )  # fmt: skip
+    saved, fast = -math.inf, packed(model)
+    try:
+        for i in np.flatnonzero(missing):
+            weights = image_log_weights(fast, x[i], int(i), int(wanted[i]), seed)
+            if not np.isfinite(weights).all():
+                raise BadInput(f"test image {i} has a weight that is no number: is it trained?")
+            store.add(int(i), {k: summarise(weights[:k]) for k in plan if asked[k][i]})
+            bar.update(int(wanted[i]))
+            if time.monotonic() - saved >= save_every_s:
+                store.save()
+                saved = time.monotonic()
+    finally:
+        store.save()
+        bar.close()
+    return tuple(
+        Bound(k, images, *store.columns[k][images].T) for k, images in sorted(plan.items())
+    )

@@ -1,0 +1,1 @@
+"""From files of every kind to pictures, bounded and checked."""

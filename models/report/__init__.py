@@ -1,0 +1,1 @@
+"""report.html: what a checkpoint is worth, in one file."""

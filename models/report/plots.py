@@ -1,0 +1,151 @@
+"""The plots of the report, each a figure with its caption and legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.base import Level, bottom_up
+from models.evaluation.bounds import Bound
+from models.evaluation.neighbours import Neighbours
+from models.report.svg import Series, bar_chart, histogram, hue_of, point_chart
+from models.report.words import defined
+from models.statistics import LevelStatistics
+
+Facts = dict[str, Any]
+# One hue per level, the same as in the explorer (explorer/desk/js/tools.js).
+HUES = (205, 262, 312, 5, 62, 140, 235, 285)
+
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def level_hue(t: int) -> int:
+    """The hue of what belongs to z_t, in degrees."""
+    return HUES[(t - 1) % len(HUES)]
+
+
+def level_name(t: int) -> str:
+    """z₁, z₂, …"""
+    return f"z{t}".translate(SUBSCRIPTS)
+
+
+def names(depth: int) -> list[str]:
+    return [level_name(t) for t in bottom_up(depth)]
+
+
+def _hues(depth: int) -> list[int]:
+    return [level_hue(t) for t in bottom_up(depth)]
+
+
+def figure(title: str, drawing: str, caption: str, under: str = "") -> str:
+    return f"<figure><h3>{title}</h3>{drawing}{under}<figcaption>{caption}</figcaption></figure>"
+
+
+def legend(entries: Sequence[tuple[str, str]]) -> str:
+    """Names with the attributes of their marks."""
+    items = "".join(f"<li {style}><i></i>{name}</li>" for name, style in entries)
+    return f"<ul class=legend>{items}</ul>"
+
+
+def bound_plot(result: Facts) -> str:
+    """The bound against K, over the images of each and over those of the deepest."""
+    wide = [b for b in result["bounds"] if b["k"] in result["asked"]["k"]]
+    groups = [("one", wide, 0), ("two", result.get("bounds_on_deep_images", []), 5)]
+    series = [
+        Series(
+            f"{bounds[0]['images']:,} images, K",
+            [b["nll_nats"] for b in bounds], [b["k"] for b in bounds],
+            [b["standard_error"] for b in bounds], kind=kind, shift=shift,
+        )
+        for kind, bounds, shift in groups if bounds
+    ]  # fmt: skip
+    ks = sorted({b["k"] for b in result["bounds"]})
+    drawn = point_chart(series, "NLL, nats", "K, draws", "the bound against K", True, ks)
+    entries = [(s.name.removesuffix(", K"), f'class="{s.kind}"') for s in series]
+    caption = (
+        f"{defined('nll', 'The bound')} tightens with K. Bars: {defined('error')} over images."
+    )
+    return figure("Bound and number of draws", drawn, caption, legend(entries))
+
+
+def nll_plot(bounds: Sequence[Bound]) -> str:
+    """How the bound is spread over images."""
+    widest = max(bounds, key=lambda bound: (len(bound.images), bound.k))
+    series = [Series(f"K = {widest.k:,}", widest.nll.tolist(), kind="one")]
+    drawn = histogram(series, "NLL, nats", "how the likelihood is spread over test images")
+    caption = f"{len(widest.images):,} test images, K = {widest.k:,}; the last bin takes the rest."
+    return figure("Every image by itself", drawn, caption)
+
+
+def rate_plot(result: Facts) -> str:
+    rates, errors = result["rate_nats"], result["rate_standard_error"]
+    series = [Series("rate, nats", rates, error=errors)]
+    drawn = bar_chart(series, names(len(rates)), "nats", "rate of each level", _hues(len(rates)))
+    return figure("Rate of each level", drawn, f"{defined('rate', 'Rates')} ± standard error.")
+
+
+def reach_plot(result: Facts) -> str:
+    reach = result["reach"]
+    series = [Series("reach", reach)]
+    drawn = bar_chart(
+        series, names(len(reach)), "RMS of pixels in [0, 1]", "reach of each level",
+        _hues(len(reach)), digits=2,
+    )  # fmt: skip
+    caption = f"{defined('reach', 'How far')} the strongest unit of a level moves the picture."
+    return figure("Reach of each level", drawn, caption)
+
+
+def active_plot(result: Facts, levels: Sequence[Level]) -> str:
+    """Both counts against the number of coordinates."""
+    depth = len(levels)
+    series = [
+        Series("active", result["active_units"]),
+        Series("as Burda et al. count", result["active_units_burda"], kind="pale"),
+    ]
+    drawn = bar_chart(
+        series, names(depth), "units", "active units", _hues(depth), digits=0,
+        wholes=[level.channels for level in levels],
+    )  # fmt: skip
+    entries = [("active", 'class="full"'), ("as Burda et al. count", 'class="pale"'),
+               ("all there are", 'class="faint"')]  # fmt: skip
+    caption = (
+        f"{defined('active', 'Active units')} as this project counts them, and as "
+        f"{defined('burda', 'Burda et al.')} do."
+    )
+    return figure("Active units", drawn, caption, legend(entries))
+
+
+def coordinate_plot(statistics: Sequence[LevelStatistics]) -> str:
+    """The nats of every coordinate, sorted, level by level."""
+    series = []
+    for t, level in enumerate(statistics, start=1):
+        order = level.nats.argsort(descending=True)
+        nats, active = level.nats[order].tolist(), level.active[order].tolist()
+        series.append(Series(f"{level_name(t)}, rank", nats, filled=active, hue=level_hue(t)))
+    drawn = point_chart(
+        series, "nats", "coordinate, by rank", "nats of each coordinate", radius=2.2
+    )
+    entries = [(one.name.removesuffix(", rank"), f'class="level"{hue_of(one.hue)}')
+               for one in series]  # fmt: skip
+    entries += [("inactive", "class=ring")]
+    caption = f"{defined('coordinate', 'The share')} of each coordinate in its level's rate."
+    return figure("Nats per coordinate", drawn, caption, legend(entries))
+
+
+def distance_plot(near: Neighbours) -> str:
+    """How near samples and references come to the training set."""
+    groups = (
+        ("samples", near.samples, "one"), ("test images", near.tests, "two"),
+        ("reconstructions of test images", near.reconstructions, "three"),
+    )  # fmt: skip
+    series = [
+        Series(name, found.distance[:, 0].tolist(), kind=kind) for name, found, kind in groups
+    ]
+    drawn = histogram(series, "distance to the nearest training image", "nearest distances", 30)
+    entries = [(name, f"class={kind}") for name, _, kind in groups]
+    caption = (
+        f"{defined('distance', 'Distances')} to the nearest of all training images. A memorised "
+        "sample would stand far to the left."
+    )
+    return figure("Distance to the training set", drawn, caption, legend(entries))

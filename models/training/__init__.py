@@ -1,0 +1,1 @@
+"""How a model is trained; the command line is `models.train`."""

@@ -1,0 +1,217 @@
+"""A training run on disk: its state, metrics, previews and status, under `OUT/training/`.
+
+    run.json            what was asked: data, architecture, training configuration
+    state.safetensors   weights, averages and optimiser; the step in its metadata
+    metrics.csv         one row an interval, means over its steps
+    preview.png         test images, their reconstructions, samples
+    status.json         what the page shows: state, step, steps, eta_s, message
+
+The finished model is a checkpoint folder at `OUT` itself.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_tensors
+
+from models.atomic import write_file
+from models.base import HierarchicalModel
+from models.chain import sample_chain
+from models.errors import BadInput
+from models.training.loop import StepRecord, TrainState, to_float
+
+ROWS = 1000  # of metrics.csv over a whole run, about
+PREVIEW_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of a run in the folder `out`."""
+
+    out: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.out / "training"
+
+    @property
+    def spec(self) -> Path:
+        return self.folder / "run.json"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.csv"
+
+    @property
+    def preview(self) -> Path:
+        return self.folder / "preview.png"
+
+    @property
+    def status(self) -> Path:
+        return self.folder / "status.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "process.json"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Time a run has taken over all its processes, in seconds."""
+
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+
+
+def save_state(files: RunFiles, state: TrainState, spent: Spent) -> None:
+    """Write all that training changes, at once."""
+    tensors = {f"model.{k}": v for k, v in state.model.state_dict().items()}
+    tensors |= {f"ema.{k}": v for k, v in state.ema.state_dict().items()}
+    for index, slots in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
+    tensors["log_weights"] = state.log_weights
+    metadata = {
+        "step": str(state.step), "wall_s": str(spent.wall_s), "cpu_s": str(spent.cpu_s)
+    }  # fmt: skip
+    cpu = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    write_file(files.state, save_tensors(cpu, metadata))
+
+
+def load_state(files: RunFiles, state: TrainState) -> Spent:
+    """Bring `state` to where a run was saved.
+
+    Raises:
+        BadInput: There is no saved state, or it does not fit the run's model.
+    """
+    if not files.state.is_file():
+        raise BadInput(f"there is nothing to resume in '{files.out}': train without --resume.")
+    try:
+        with safe_open(files.state, framework="pt") as stored:
+            metadata = stored.metadata()
+            tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+        state.model.load_state_dict(_under("model.", tensors))
+        state.ema.load_state_dict(_under("ema.", tensors))
+        slots: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in _under("optimizer.", tensors).items():
+            index, slot = key.split(".")
+            slots.setdefault(int(index), {})[slot] = value
+        groups = state.optimizer.state_dict()["param_groups"]
+        state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        state.log_weights = tensors.get("log_weights", state.log_weights)
+        state.step = int(metadata["step"])
+        return Spent(float(metadata["wall_s"]), float(metadata["cpu_s"]))
+    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        raise BadInput(
+            f"'{files.state}' is damaged or of another model: train again without --resume."
+        ) from error
+
+
+def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+@dataclass
+class Metrics:
+    """metrics.csv: means of the step records over intervals of about 1/1000 of the run."""
+
+    files: RunFiles
+    steps: int
+    depth: int
+    window: list[StepRecord] = field(default_factory=list)
+
+    def start(self, step: int) -> None:
+        """Open the file for a run that has done `step` steps: later rows are dropped."""
+        rows = read_metrics(self.files) if step else []
+        kept = [row for row in rows if row["step"] <= step]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns)
+        writer.writeheader()
+        writer.writerows(kept)
+        write_file(self.files.metrics, text.getvalue().encode())
+
+    @property
+    def columns(self) -> list[str]:
+        rates = [f"rate_{t}_nats" for t in range(1, self.depth + 1)]
+        return ["step", "elbo_nats", "reconstruction_nats", *rates, "beta", "learning_rate",
+                "gradient_norm", "images_per_s"]  # fmt: skip
+
+    def add(self, record: StepRecord) -> None:
+        self.window.append(record)
+        if record.step % max(1, self.steps // ROWS) and record.step != self.steps:
+            return
+        with self.files.metrics.open("a", newline="") as file:
+            csv.DictWriter(file, self.columns).writerow(self._row())
+        self.window.clear()
+
+    def _row(self) -> dict[str, float]:
+        last, window = self.window[-1], self.window
+        names = ("elbo_nats", "reconstruction_nats", "gradient_norm", "images_per_s")
+        row = {name: float(np.mean([getattr(r, name) for r in window])) for name in names}
+        rates = np.mean([r.rate_nats for r in window], axis=0)
+        row |= {f"rate_{t}_nats": float(v) for t, v in enumerate(rates, start=1)}
+        row |= {"step": last.step, "beta": last.beta, "learning_rate": last.learning_rate}
+        return {k: v if k == "step" else float(f"{v:.6g}") for k, v in row.items()}
+
+
+def read_metrics(files: RunFiles) -> list[dict[str, float]]:
+    """The complete rows of metrics.csv, oldest first; none if there is no file yet."""
+    if not files.metrics.is_file():
+        return []
+    with files.metrics.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    complete = [row for row in rows if None not in row.values() and "" not in row.values()]
+    return [{k: float(v) for k, v in row.items()} for row in complete]
+
+
+def write_status(files: RunFiles, state: str, message: str = "", **numbers: float) -> None:
+    """What the page shows of a run.
+
+    `state` is starting, running, finishing, done, stopped or failed.
+    """
+    status = {"state": state, "message": message, "at": time.time(), **numbers}
+    write_file(files.status, json.dumps(status).encode())
+
+
+@torch.no_grad()
+def preview(model: HierarchicalModel, images: np.ndarray) -> bytes:
+    """A PNG of three rows: test images as seen, their reconstructions, samples of the prior.
+
+    Args:
+        images: Test images, uint8 `(N, H, W, C)`; the first eight are shown.
+    """
+    device = model.like.device
+    x = model.as_seen(to_float(images[:PREVIEW_IMAGES]).to(device))
+    reconstructions = model.likelihood(model.embed(x).z).mean
+    samples = torch.cat(
+        [model.likelihood(sample_chain(model, seed)).mean for seed in range(len(x))]
+    )
+    return sheet_png([x, reconstructions, samples])
+
+
+def sheet_png(rows: Sequence[torch.Tensor]) -> bytes:
+    """Rows of pictures `(N, C, H, W)` in [0, 1] as one PNG."""
+    content = io.BytesIO()
+    sheet_image(rows).save(content, "PNG")
+    return content.getvalue()
+
+
+def sheet_image(rows: Sequence[torch.Tensor]) -> Image.Image:
+    """Rows of pictures `(N, C, H, W)` in [0, 1], grey or RGB, as one image."""
+    stacked = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
+    pixels = (stacked.permute(1, 2, 0) * 255).round().byte().cpu().numpy()
+    return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
