@@ -5,6 +5,7 @@ For z_t with aggregate posterior q(z_t) over the training set:
     coordinate i   direction_i = σ_i · e_i,      σ_i = std of q(z_t) along coordinate i
     component k    direction_k = σ_k · v_k,      v_k = k-th principal component of E_q[z_t | x],
                                                  σ_k = std of q(z_t) along v_k
+    local axis k    direction_k = σ_k · v_k,      found at the image itself (`local_axes.py`)
 
 so that an edit of s units of σ adds s · direction to z_t. The coordinates of a spatial level are
 its channels, moved at every position alike or, under a region, by the share of each position
@@ -13,8 +14,9 @@ that the region covers (`explorer/masks.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -60,6 +62,7 @@ class LevelAxes:
         dead: Number of inactive coordinates, which get no slider.
         coordinate: Active coordinates, ranked by the nats they carry.
         component: Principal components with a share of variance worth a slider.
+        local_count: How many local axes are found at an image.
         has_fields: Whether these are fixed fields over the whole level instead.
         is_markov: Whether the level sees only the one above it, so that it can be pinned.
     """
@@ -69,6 +72,7 @@ class LevelAxes:
     dead: int
     coordinate: tuple[Axis, ...]
     component: tuple[Axis, ...]
+    local_count: int = 0
     has_fields: bool = False
     is_markov: bool = True
 
@@ -130,28 +134,20 @@ def all_axes(model: HierarchicalModel, statistics: Statistics) -> tuple[LevelAxe
         level_axes(model.level(t), statistics.levels[t - 1], model.fields(t))
         for t in top_down(model.depth)
     )
-    return tuple(replace(axes, is_markov=model.is_markov) for axes in found)
+    return tuple(
+        replace(axes, is_markov=model.is_markov, local_count=model.local_count) for axes in found
+    )
 
 
-def axis_count(level: Level, statistics: LevelStatistics, kind: str) -> int:
+def axis_count(level: Level, statistics: LevelStatistics, kind: str, local_count: int = 0) -> int:
     """How many axes of a kind a level has, the folded ones included."""
+    if kind == "local":
+        return local_count
     return level.channels if kind == "coordinate" else statistics.components.shape[0]
 
 
-def offsets(model: HierarchicalModel, statistics: Statistics, recipe: Recipe) -> dict[int, Tensor]:
-    """The offset δ_s of every edited level by subscript, each with shape `(*event)`.
-
-    Raises:
-        BadInput: As `steps`.
-    """
-    moved = steps(model, statistics, recipe)
-    return {t: offset(model.level(t), parts) for t, parts in moved.items()}
-
-
-def steps(
-    model: HierarchicalModel, statistics: Statistics, recipe: Recipe
-) -> dict[int, tuple[Step, ...]]:
-    """The steps of every edited level by its subscript, one for each region.
+def check_recipe(model: HierarchicalModel, statistics: Statistics, recipe: Recipe) -> None:
+    """Refuse a recipe that does not fit a model.
 
     Raises:
         BadInput: If the recipe has another number of levels than the model, pins a level of a
@@ -169,31 +165,63 @@ def steps(
             f"recipe: level {pinned[0]} is pinned, but in this model every level sees all above "
             "it, so none can be cut off - use keep, mean, resample or memory"
         )
+    for edit in recipe.edits:
+        level = model.level(edit.level)
+        check_axis(level, statistics.levels[edit.level - 1], edit, model.local_count)
+
+
+def steps(
+    model: HierarchicalModel,
+    statistics: Statistics,
+    recipe: Recipe,
+    local: Callable[[int], Tensor],
+) -> dict[int, tuple[Step, ...]]:
+    """The steps of every edited level by its subscript, one for each region.
+
+    Args:
+        local: One σ along each local axis of a level at the image, `(K, D)`, by its subscript;
+            asked for where one is moved.
+
+    Raises:
+        BadInput: As `check_recipe`.
+    """
+    check_recipe(model, statistics, recipe)
     by_level = groupby(recipe.edits, key=attrgetter("level"))  # the edits are sorted
     return {
-        t: _by_region(model.level(t), statistics.levels[t - 1], tuple(edits))
+        t: _by_region(model.level(t), statistics.levels[t - 1], tuple(edits), partial(local, t))
         for t, edits in by_level
     }
 
 
 def _by_region(
-    level: Level, statistics: LevelStatistics, edits: tuple[Edit, ...]
+    level: Level,
+    statistics: LevelStatistics,
+    edits: tuple[Edit, ...],
+    local: Callable[[], Tensor],
 ) -> tuple[Step, ...]:
     regions = sorted({edit.region for edit in edits})
     within = {region: [e for e in edits if e.region == region] for region in regions}
-    return tuple(Step(step(level, statistics, within[region]), region) for region in regions)
+    return tuple(Step(step(level, statistics, within[region], local), region) for region in regions)
 
 
-def step(level: Level, statistics: LevelStatistics, edits: Sequence[Edit]) -> Tensor:
-    """The sum of sigma·direction over the edits of one level, `(C,)`; along fields `(D,)`.
+def no_local_axes() -> Tensor:
+    """For a level at which nothing was found."""
+    raise ValueError("an edit along a local axis, where none were found")
 
-    Raises:
-        BadInput: If the level has no such axis, or no places and an edit has a region.
+
+def step(
+    level: Level,
+    statistics: LevelStatistics,
+    edits: Sequence[Edit],
+    local: Callable[[], Tensor] = no_local_axes,
+) -> Tensor:
+    """The sum of sigma·direction over the edits of one level, `(C,)`.
+
+    Along fields and local axes `(D,)`.
     """
-    for edit in edits:
-        check_axis(level, statistics, edit)
     components = [edit for edit in edits if edit.kind == "component"]
-    wide = bool(components) and statistics.components.shape[1] != level.channels
+    found = [edit for edit in edits if edit.kind == "local"]
+    wide = bool(found) or (bool(components) and statistics.components.shape[1] != level.channels)
     total = torch.zeros(level.size if wide else level.channels)
     for edit in components:
         along = statistics.component_std[edit.index] * statistics.components[edit.index]
@@ -204,6 +232,8 @@ def step(level: Level, statistics: LevelStatistics, edits: Sequence[Edit]) -> Te
         sigmas = torch.tensor([edit.sigma for edit in coordinates])
         by_channel = total.view(level.channels, -1)
         by_channel[at] += (sigmas * statistics.std[at])[:, None]
+    for edit in found:
+        total += edit.sigma * local()[edit.index]
     return total
 
 
@@ -227,14 +257,19 @@ def _confined(level: Level, part: Step) -> Tensor:
     return field * torch.tensor(coverage(part.region, level.shape[-1]))
 
 
-def check_axis(level: Level, statistics: LevelStatistics, edit: Edit) -> None:
+def check_axis(level: Level, statistics: LevelStatistics, edit: Edit, local_count: int = 0) -> None:
     """Refuse an edit along an axis that the level does not have, or under a region it cannot."""
     if edit.region != WHOLE and not level.is_spatial:
         raise BadInput(
             f"recipe: an edit of level {level.index} has a region, but this level is a vector "
             "without places - move it over the whole picture: leave the region out"
         )
-    count = axis_count(level, statistics, edit.kind)
+    count = axis_count(level, statistics, edit.kind, local_count)
+    if count == 0:
+        raise BadInput(
+            f"recipe: level {level.index} has no {edit.kind} axes, those of this model are along "
+            "coordinates and components - correct the kind of the edit"
+        )
     if not 0 <= edit.index < count:
         raise BadInput(
             f"recipe: index {edit.index} of a {edit.kind} edit of level {level.index} is out of "

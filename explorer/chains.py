@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, cast
 from torch import Tensor
 
 from explorer.axes import offset, steps
+from explorer.local_axes import Found, LocalStore
 from explorer.recipe import Recipe
 from explorer.stores import Bounded
 from models.base import HierarchicalModel, Trace, Walk, top_down
@@ -85,6 +86,7 @@ class Chains:
         self._frames: Bounded[int, Frame] = Bounded(
             max_frames, MAX_FRAME_BYTES, lambda frame: frame.pixels.nbytes
         )
+        self._local = LocalStore()
 
     def decode(
         self, model: HierarchicalModel, trace: Trace, recipe: Recipe, statistics: Statistics
@@ -101,7 +103,11 @@ class Chains:
         """
         if trace.z[0].shape[0] != 1:
             raise ValueError("a frame is rendered from one image, never from a batch")
-        moves = steps(model, statistics, recipe)
+
+        def local(t: int) -> Tensor:
+            return self.local(model, trace, recipe, statistics, t).steps
+
+        moves = steps(model, statistics, recipe, local)
         z, places = Walk(trace.z), [0] * len(trace.z)
         above: Hashable = (recipe.model, recipe.image, recipe.encode_seed)
         changed = False
@@ -115,6 +121,18 @@ class Chains:
             z, places[s], changed = z.put(s, level.latent), level.place, level.changed
             above = level.place
         return Decoded(cast(tuple[Tensor, ...], z), tuple(places))
+
+    def local(
+        self,
+        model: HierarchicalModel,
+        trace: Trace,
+        recipe: Recipe,
+        statistics: Statistics,
+        t: int,
+    ) -> Found:
+        """The local axes of z_t at the image of a recipe, worked out if they are not kept."""
+        key = (recipe.model, recipe.image, recipe.encode_seed, t)
+        return self._local.at(key, model, trace, statistics)
 
     def frame(self, place: int, make: Callable[[], Frame]) -> Frame:
         """The picture under a decoded level, made if it is not kept."""

@@ -83,36 +83,38 @@ class Option:
     refused: str | None = None
 
 
-def options(
-    entries: Sequence[Entry], shapes: Mapping[str, Shape], first: str | None
-) -> tuple[Option, ...]:
+def options(entries: Sequence[Entry], first: str | None) -> tuple[Option, ...]:
     """Every model, with the reason where it cannot stand beside the first.
 
     Args:
         entries: The models in reach.
-        shapes: `(C, H, W)` of what each takes, by id; of those that can be loaded.
         first: The first model's id; None asks which can come first.
     """
-    wanted = shapes.get(first) if first is not None else None
+    wanted = shapes_of(entries).get(first) if first is not None else None
     return tuple(
-        Option(entry.id, entry.title, entry.summary, _refused(shapes.get(entry.id), wanted))
+        Option(entry.id, entry.title, entry.summary, _refused(entry.image_shape, wanted))
         for entry in entries
     )
 
 
-def settled(choice: Choice, entries: Sequence[Entry], shapes: Mapping[str, Shape]) -> Choice:
+def settled(choice: Choice, entries: Sequence[Entry]) -> Choice:
     """The choice that can be shown: unknown models dropped, then those that do not fit the first.
 
     Where fewer than two are left, others that fit come beside them, in the order of the list.
     """
-    loadable = [entry.id for entry in entries if entry.id in shapes]
-    ids = [id for id in dict.fromkeys(choice.ids) if id in loadable] or _favoured(loadable, shapes)
+    shapes = shapes_of(entries)
+    ids = [id for id in dict.fromkeys(choice.ids) if id in shapes] or _favoured(shapes)
     if not ids:
         return replace(choice, ids=())
     shape = shapes[ids[0]]
     fitting = [id for id in ids if shapes[id] == shape]
-    others = [id for id in loadable if shapes[id] == shape and id not in fitting]
+    others = [id for id in shapes if shapes[id] == shape and id not in fitting]
     return replace(choice, ids=(*fitting, *others[: max(0, FEWEST - len(fitting))])[:MOST])
+
+
+def shapes_of(entries: Sequence[Entry]) -> dict[str, Shape]:
+    """`(C, H, W)` of what each model takes that can be loaded, by id, in the order of the list."""
+    return {entry.id: entry.image_shape for entry in entries if entry.image_shape is not None}
 
 
 def shape_in_words(shape: Shape) -> str:
@@ -121,15 +123,15 @@ def shape_in_words(shape: Shape) -> str:
     return f"{height}×{width} {'grey' if channels == 1 else 'colour'}"
 
 
-def _favoured(loadable: Sequence[str], shapes: Mapping[str, Shape]) -> list[str]:
+def _favoured(shapes: Mapping[str, Shape]) -> list[str]:
     """The models to begin with: a favoured set, else the first that has another beside it."""
     for ids in FAVOURED:
-        if all(id in loadable and shapes[id] == shapes[ids[0]] for id in ids):
+        if all(id in shapes and shapes[id] == shapes[ids[0]] for id in ids):
             return list(ids)
-    for id in loadable:
-        if sum(shapes[other] == shapes[id] for other in loadable) >= FEWEST:
+    for id, shape in shapes.items():
+        if list(shapes.values()).count(shape) >= FEWEST:
             return [id]
-    return list(loadable[:1])
+    return list(shapes)[:1]
 
 
 def _refused(shape: Shape | None, wanted: Shape | None) -> str | None:

@@ -30,13 +30,12 @@ from explorer.compare import (
     shown_rungs,
     survival,
 )
-from explorer.compare_choice import Choice, Shape, settled, shape_in_words
+from explorer.compare_choice import Choice, settled, shape_in_words
 from explorer.compare_facts import facts_of
 from explorer.opening import Opened, Ref
 from explorer.recipe import MAX_SEED
 from explorer.render import Frame, Rung
 from explorer.sides import own_side
-from explorer.stores import Bounded
 from explorer.worker import DETAILS, OPEN
 from models.errors import BadInput
 from models.policy import Policy
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from explorer.live import Live
     from models.checkpoint import Checkpoint
 
-MAX_SHAPES = 256
 JOB_S = 0.008  # a job takes no further step after so long
 TIMED = 5  # decodes behind each time that is shown, after one that does not count
 
@@ -73,12 +71,10 @@ class Settled:
     Args:
         choice: The models and the image.
         entries: Every model in reach.
-        shapes: What those of them that can be loaded take, by id.
     """
 
     choice: Choice
     entries: tuple[Entry, ...]
-    shapes: dict[str, Shape]
 
 
 class Comparing:
@@ -90,16 +86,20 @@ class Comparing:
 
     def __init__(self, live: Live) -> None:
         self.live = live
-        self._shapes: Bounded[str, Shape] = Bounded(MAX_SHAPES)
 
     async def settle(self, choice: Choice) -> Settled:
-        """What of a choice can be shown, with the models in reach as they are now."""
+        """What of a choice can be shown, with the models in reach as they are now.
+
+        The models that are chosen are loaded, and no other.
+        """
         entries = await self.live.entries()
-        shapes: dict[str, Shape] = {}
-        for entry in entries:
-            if entry.error is None and entry.hash is not None:
-                shapes[entry.id] = await self._shape(entry.id, entry.hash)
-        return Settled(settled(choice, entries, shapes), entries, shapes)
+        found = Settled(settled(choice, entries), entries)
+        for id in found.choice.ids:
+            try:
+                await self.live.model(id)
+            except BadInput:  # its entry says so from now on
+                return await self.settle(choice)
+        return found
 
     async def subjects(self, choice: Choice) -> list[Subject]:
         """The image of a settled choice in each of its models."""
@@ -213,14 +213,6 @@ class Comparing:
         while not await self.live.worker.run(job, patience_s):
             pass
         return frames, seconds
-
-    async def _shape(self, id: str, hash: str) -> Shape:
-        shape = self._shapes.get(hash)
-        if shape is None:
-            _, checkpoint = await self.live.model(id)
-            shape = checkpoint.model.image_shape
-            self._shapes.put(hash, shape)
-        return shape
 
 
 def _at_own_side(ref: Ref, checkpoint: Checkpoint) -> Ref:

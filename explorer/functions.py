@@ -18,13 +18,14 @@ from explorer.answers import (
     recipe_of,
     text_of,
 )
-from explorer.axes import all_axes, offsets
+from explorer.axes import all_axes, check_recipe
 from explorer.gate import PATH, Gate
 from explorer.live import Live
 from explorer.opening import Ref, fitting_recipe, sides_of
 from explorer.render import shadowed
 from explorer.stores import Bounded
 from models.checkpoint import Checkpoint
+from models.errors import BadInput
 
 
 class Functions:
@@ -43,18 +44,16 @@ class Functions:
     def all(self) -> list[ServerFunction]:
         """The functions as the page calls them: they answer an error, and never raise one."""
         methods = (
-            self.models, self.upload, self.open, self.terms, self.render, self.details,
-            self.export, self.session,
+            self.models, self.upload, self.open, self.terms, self.local, self.render,
+            self.details, self.export, self.session,
         )  # fmt: skip
         return [answering(method) for method in methods]
 
     async def models(self, request: Mapping[str, object]) -> Json:
         """Every model that can be chosen, and the one to begin with."""
+        default = await self._live.default_id()  # what could not be loaded for it, the list says
         entries = await self._live.entries()
-        return {
-            "models": [wire.entry_json(entry) for entry in entries],
-            "default": await self._live.default_id(),
-        }
+        return {"models": [wire.entry_json(entry) for entry in entries], "default": default}
 
     async def upload(self, request: Mapping[str, object]) -> Json:
         """Take a picture file; of a picture saved by Strata also take the state in it."""
@@ -73,8 +72,10 @@ class Functions:
         id, ref = text_of(request, "model"), Ref.parse(request.get("image"))
         entry, checkpoint, source = await self._live.source(id, ref)
         recipe = fitting_recipe(checkpoint, source.pixels, recipe)
-        offsets(checkpoint.model, checkpoint.statistics, recipe)  # refuses what the model lacks
+        check_recipe(checkpoint.model, checkpoint.statistics, recipe)
         result = await self._live.opened(checkpoint, source.pixels)
+        for t in sorted({edit.level for edit in recipe.edits if edit.kind == "local"}):
+            await self._live.local_axes(recipe, t)  # not while a picture waits
         side = source.pixels.shape[0]
         sized = await self._live.sized(checkpoint, side)
         shown = await self._live.in_pool(lambda: uploading.source_json(source, checkpoint))
@@ -83,6 +84,7 @@ class Functions:
         return {
             "model": wire.model_json(entry, checkpoint),
             "levels": [wire.level_json(axes) for axes in levels],
+            "groups": wire.groups_json(sized.model),
             "examples": sprite,
             "source": shown,
             "sides": wire.sides_json(checkpoint, sides_of(checkpoint, source), side),
@@ -96,16 +98,25 @@ class Functions:
     async def terms(self, request: Mapping[str, object]) -> Json:
         """What the image of a recipe costs its model; asked for once the image is shown.
 
-        For an image that is unusual to it, also another model that takes any photograph.
+        For an image that is unusual to it, also another model that takes any photograph; the
+        page shows it for uploads.
         """
         recipe = recipe_of(request)
         checkpoint = await self._live.checkpoint(recipe)
         terms = await self._live.terms(checkpoint, self._live.pixels(recipe.image))
         other = None
-        if terms.verdict != "usual":
+        if terms.verdict in ("low", "high"):
             find = self._live.library.for_any_photograph
             other = await self._live.in_pool(lambda: find(recipe.model))
         return {"terms": wire.terms_json(terms), "suggestion": wire.suggestion_json(other)}
+
+    async def local(self, request: Mapping[str, object]) -> Json:
+        """The local axes of a level at the image of a recipe; found when they are asked for."""
+        level = request.get("level")
+        if isinstance(level, bool) or not isinstance(level, int):
+            raise BadInput("the level is no whole number - reload the page")
+        found = await self._live.local_axes(recipe_of(request), level)
+        return {"axes": [wire.axis_json(axis) for axis in found.axes()]}
 
     async def render(self, request: Mapping[str, object]) -> Json:
         """The picture of a recipe; what a drag asks for, so it goes before all else."""
@@ -120,7 +131,9 @@ class Functions:
         """The ladder of a recipe, and which sliders cannot change anything."""
         recipe = recipe_of(request)
         rungs = await self._live.ladder(recipe)
-        drawn = [await self._live.rung(rungs) for _ in range(recipe.depth)]
+        drawn = []
+        while (rung := await self._live.rung(rungs)) is not None:
+            drawn.append(rung)
         return {
             "seq": request.get("seq"),
             "ladder": [{"t": rung.level, "frame": wire.frame_json(rung.frame)} for rung in drawn],

@@ -4,6 +4,10 @@ A model is known by its id: "avatars" is a bundled folder, "runs/NAME" was train
 "given/NAME" was named on the command line (a folder or a Hub id). A folder that cannot be
 read is listed with its error rather than hidden. Files that changed are read again, and a
 recipe's model hash finds its model whatever its id is.
+
+A folder of ours is listed by its files alone and loaded when it is chosen; any other source has
+to be loaded to be listed. Weights that turn out not to fit when they are loaded are the entry's
+error from then on.
 """
 
 from __future__ import annotations
@@ -11,19 +15,23 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
+from explorer.groups import FEW_LEVELS
 from explorer.sides import largest_side
 from explorer.stores import Bounded
 from models.atomic import current
 from models.checkpoint import Checkpoint, load_checkpoint
+from models.description import Description, description_of
 from models.errors import BadInput
+from models.foreign import describe_any, files_of
 
 DEFAULT = "avatars"
 MAX_LOADED = 6  # four side by side, and those of the desk
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-FILES = (CONFIG, WEIGHTS, "statistics.safetensors", "evaluation.json", "examples.png")
 
 _log = logging.getLogger(__name__)
 Signature = tuple[tuple[str, int, int], ...]
@@ -43,6 +51,7 @@ class Entry:
         error: Why it cannot be loaded; None if it can.
         takes_any: Whether it takes any photograph: in colour, of any part of one, since it is
             fully convolutional.
+        image_shape: `(C, H, W)` of the images it takes; None if it cannot be loaded.
     """
 
     id: str
@@ -53,6 +62,22 @@ class Entry:
     hash: str | None = None
     error: str | None = None
     takes_any: bool = False
+    image_shape: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a source while its files stay as they were.
+
+    Args:
+        signature: Of its files, before they were read.
+        entry: What is told of it.
+        loaded: Whether it was loaded from these files.
+    """
+
+    signature: Signature
+    entry: Entry
+    loaded: bool = False
 
 
 class Library:
@@ -81,21 +106,22 @@ class Library:
         self._runs = runs
         self._given = given
         self._load = load
-        # What is known of each source while its files stay as they were.
-        self._known: dict[str, tuple[Signature, Entry]] = {}
+        self._known: dict[str, _Known] = {}
         self._loaded: Bounded[str, Checkpoint] = Bounded(capacity)
-        self._lock = threading.RLock()
+        # So that nothing is read twice at once; whoever loads may also describe, not vice versa.
+        self._describing = threading.Lock()
+        self._loading = threading.RLock()
 
     def entries(self) -> tuple[Entry, ...]:
         """Every model that can be chosen, the default first, broken ones with their error.
 
-        A folder that is new or changed is loaded once to learn whether it can be.
+        What is new or changed is read for it; nothing else waits for a model that is loaded.
         """
-        return tuple(self._read(entry)[0] for entry in self._found())
+        return tuple(self._learn(found).entry for found in self._found())
 
     def default_id(self) -> str | None:
-        """The model that the page opens with: the first one that can be loaded."""
-        return next((entry.id for entry in self.entries() if entry.error is None), None)
+        """The model that the page opens with: the first one that can be loaded, which it is."""
+        return next((found.id for found in self._found() if self._can_load(found)), None)
 
     def load(self, id: str) -> tuple[Entry, Checkpoint]:
         """A model by its id, from the cache or from its files.
@@ -108,21 +134,27 @@ class Library:
         if chosen is None:
             names = ", ".join(entry.id for entry in found) or "none"
             raise BadInput(f"there is no model '{str(id)[:80]}' - choose one of: {names}")
-        entry, checkpoint = self._read(chosen)
-        if entry.error is not None and isinstance(chosen.source, str):
-            return self._reload(chosen)  # the Hub may be in reach again
-        if entry.error is not None or entry.hash is None:
-            raise BadInput(entry.error or f"the model '{entry.id}' cannot be loaded - see the log")
-        checkpoint = checkpoint or self._loaded.get(entry.hash)
-        return self._reload(chosen) if checkpoint is None else (entry, checkpoint)
+        known = self._learn(chosen)
+        kept = self._kept(known)
+        if kept is not None:
+            return known.entry, kept
+        if known.entry.error is not None and not isinstance(chosen.source, str):
+            raise BadInput(known.entry.error)
+        return self._fetch(chosen)  # a Hub id also after an error: it may be in reach again
 
     def preload(self) -> None:
-        """Begin to read all models beside whatever else starts: the first page asks for them.
+        """Begin to list all models and to load the first, beside whatever else starts.
 
-        No daemon: a process that ends at once, for want of a port say, waits for the reading,
-        since torch aborts a thread that is cut off in it.
+        The first page asks for both; the others are loaded when they are chosen. No daemon: a
+        process that ends at once, for want of a port say, waits for the reading, since torch
+        aborts a thread that is cut off in it.
         """
-        threading.Thread(target=self.entries, name="strata-preload").start()
+
+        def begin() -> None:
+            self.entries()
+            self.default_id()
+
+        threading.Thread(target=begin, name="strata-preload").start()
 
     def load_given(self) -> None:
         """Load the model of the command line, if there is one, so that a fault is said at once.
@@ -186,57 +218,122 @@ class Library:
                 entries.append(Entry(f"runs/{path.name}", "runs", path, path.name))
         return entries
 
-    def _read(self, entry: Entry) -> tuple[Entry, Checkpoint | None]:
-        """What is known of an entry, and its checkpoint if it had to be loaded for that."""
-        with self._lock:
-            signature = _signature(entry.source)
-            known = self._known.get(entry.id)
-            if known is not None and known[0] == signature:
-                return known[1], None
-            return self._reload_or_error(entry, signature)
+    def _learn(self, found: Entry) -> _Known:
+        """What is known of a source, which is read where its files are new or changed."""
+        known = self._unchanged(found)
+        if known is None:
+            with self._describing:
+                known = self._unchanged(found) or self._describe(found)
+        if known is None:
+            with self._loading:
+                known = self._unchanged(found) or self._try(found)
+        return known
 
-    def _reload(self, entry: Entry) -> tuple[Entry, Checkpoint]:
-        """Load a model that fell out of the cache."""
-        with self._lock:
-            read, checkpoint = self._reload_or_error(entry, _signature(entry.source))
-        if checkpoint is None:
-            raise BadInput(read.error or f"the model '{entry.id}' cannot be loaded - see the log")
-        return read, checkpoint
+    def _unchanged(self, found: Entry) -> _Known | None:
+        """What is known of a source, if its files are as they were."""
+        known = self._known.get(found.id)
+        return known if known and known.signature == _signature(found.source) else None
 
-    def _reload_or_error(
-        self, entry: Entry, signature: Signature
-    ) -> tuple[Entry, Checkpoint | None]:
-        checkpoint: Checkpoint | None = None
+    def _kept(self, known: _Known) -> Checkpoint | None:
+        """The checkpoint that was loaded from the files of a source, if it is in the cache."""
+        hash = known.entry.hash
+        return self._loaded.get(hash) if known.loaded and hash is not None else None
+
+    def _can_load(self, found: Entry) -> bool:
+        """Whether a model can be loaded, which is tried once."""
+        known = self._learn(found)
+        if known.entry.error is None and not known.loaded:
+            try:
+                self._fetch(found)
+            except BadInput:
+                return False
+        return known.entry.error is None
+
+    def _fetch(self, found: Entry) -> tuple[Entry, Checkpoint]:
+        """A model from the cache, where another thread may have put it by now, or from its files.
+
+        Raises:
+            BadInput: If it cannot be loaded.
+        """
+        with self._loading:
+            known = self._learn(found)
+            kept = self._kept(known)
+            return self._load_now(found) if kept is None else (known.entry, kept)
+
+    def _describe(self, found: Entry) -> _Known | None:
+        """What the files of a folder of ours tell; None of what has to be loaded for that."""
+        signature = _signature(found.source)
         try:
-            checkpoint = self._load(entry.source, self.device)
-        except BadInput as error:
-            read = replace(entry, error=str(error))
-        except Exception:
-            _log.exception("the model %s cannot be loaded", entry.id)
-            read = replace(entry, error="it cannot be loaded - the server's log says why")
-        else:
-            read = _described(entry, checkpoint)
-            self._loaded.put(checkpoint.hash, checkpoint)
-        self._known[entry.id] = (signature, read)
-        return read, checkpoint
+            description = describe_any(found.source)
+        except Exception as error:
+            return self._note(found, _Known(signature, _refused(found, error)))
+        if description is None:
+            return None
+        return self._note(found, _Known(signature, _described(found, description)))
+
+    def _try(self, found: Entry) -> _Known:
+        """What is known of a source once it was loaded, or could not be."""
+        with suppress(BadInput):
+            self._load_now(found)
+        return self._known[found.id]
+
+    def _note(self, found: Entry, known: _Known) -> _Known:
+        self._known[found.id] = known
+        return known
+
+    def _load_now(self, found: Entry) -> tuple[Entry, Checkpoint]:
+        """Load a model from its files.
+
+        Raises:
+            BadInput: If it cannot be loaded, which its entry says from then on.
+        """
+        signature = _signature(found.source)
+        try:
+            checkpoint = self._load(found.source, self.device)
+        except Exception as error:
+            entry = _refused(found, error)
+            self._note(found, _Known(signature, entry))
+            raise BadInput(str(entry.error)) from error
+        entry = _described(found, description_of(checkpoint))
+        self._loaded.put(checkpoint.hash, checkpoint)
+        self._note(found, _Known(signature, entry, loaded=True))
+        return entry, checkpoint
 
 
-def _described(entry: Entry, checkpoint: Checkpoint) -> Entry:
-    model = checkpoint.model
-    channels, side, _ = model.image_shape
+def _refused(found: Entry, error: Exception) -> Entry:
+    """The entry of a model that cannot be loaded; the log tells of what was no bad input."""
+    if isinstance(error, BadInput):
+        return replace(found, error=str(error))
+    _log.error("the model %s cannot be loaded", found.id, exc_info=error)
+    return replace(found, error="it cannot be loaded - the server's log says why")
+
+
+def _in_runs(shapes: list[str]) -> list[str]:
+    """The shapes of levels as they are listed: of dozens, each once with how many in a row."""
+    if len(shapes) <= FEW_LEVELS:
+        return shapes
+    runs = [(shape, len(list(same))) for shape, same in groupby(shapes)]
+    if len(runs) == 1:  # the number of levels says it
+        return shapes[:1]
+    return [f"{shape} ({count})" if count > 1 else shape for shape, count in runs]
+
+
+def _described(found: Entry, description: Description) -> Entry:
+    """The entry of a model that can be loaded, as far as is known."""
+    channels, side, _ = description.image_shape
     colours = "grey" if channels == 1 else "colour"
-    largest = largest_side(model)
+    largest = largest_side(description)
     upto = f" to {largest}×{largest}" if largest > side else ""
-    shapes = ["×".join(map(str, level.shape)) for level in model.levels]
-    sizes = (", " if any(level.is_spatial for level in model.levels) else "/").join(shapes)
-    depth = model.depth
-    summary = f"{side}×{side}{upto} {colours}, {depth} level{'s' * (depth > 1)} of {sizes}"
+    levels, depth = description.levels, description.depth
+    shapes = _in_runs(["×".join(map(str, level.shape)) for level in levels])
+    sizes = (", " if any(level.is_spatial for level in levels) else "/").join(shapes)
     return replace(
-        entry,
-        title=checkpoint.name or entry.title,
-        summary=summary,
-        hash=checkpoint.hash,
-        takes_any=channels == 3 and model.side_step is not None,
+        found,
+        title=description.name or found.title,
+        summary=f"{side}×{side}{upto} {colours}, {depth} level{'s' * (depth > 1)} of {sizes}",
+        hash=description.hash,
+        takes_any=channels == 3 and description.side_step is not None,
+        image_shape=description.image_shape,
     )
 
 
@@ -253,10 +350,10 @@ def _signature(source: Path | str) -> Signature:
     if isinstance(source, str):
         return ()
     found: list[tuple[str, int, int]] = []
-    for name in FILES:
+    for path in files_of(source):
         try:
-            stat = current(source, name).stat()
+            stat = path.stat()
         except OSError:
             continue
-        found.append((name, stat.st_mtime_ns, stat.st_size))
+        found.append((str(path), stat.st_mtime_ns, stat.st_size))
     return tuple(found)

@@ -22,6 +22,7 @@ from explorer.answers import UnknownImage
 from explorer.chains import Chains
 from explorer.images import UploadStore
 from explorer.library import Entry, Library
+from explorer.local_axes import Found
 from explorer.opening import Opened, Ref, Source, check_size, example_source, opened
 from explorer.recipe import Recipe
 from explorer.render import Frame, Rung, ladder, render, sample_frame
@@ -32,6 +33,7 @@ from explorer.worker import DETAILS, OPEN, RENDER, DeviceWorker
 from models.base import HierarchicalModel, Trace
 from models.chain import with_own_noise
 from models.checkpoint import Checkpoint
+from models.errors import BadInput
 
 R = TypeVar("R")
 
@@ -191,6 +193,26 @@ class Live:
             )
         return found
 
+    async def local_axes(self, recipe: Recipe, level: int) -> Found:
+        """The local axes of a level at the image of a recipe; worked out beside the device's
+        worker, since it takes as long as a hundred pictures.
+
+        Raises:
+            BadInput: The model has no such level, or finds no local axes.
+        """
+        checkpoint = await self.checkpoint(recipe)
+        depth, count = checkpoint.model.depth, checkpoint.model.local_count
+        if not 1 <= level <= depth or not count:
+            raise BadInput(
+                f"this model finds no local axes at a level {level} - it has the levels 1 to "
+                f"{depth}{'' if count else ', moved along coordinates and components'}"
+            )
+        trace = await self.worker.run(lambda: self._trace(checkpoint, recipe), DETAILS)
+        model, statistics = self._model_for(checkpoint, trace), checkpoint.statistics
+        return await self.in_pool(
+            lambda: self._chains.local(model, trace, recipe, statistics, level)
+        )
+
     async def ladder(self, recipe: Recipe) -> Iterator[Rung]:
         """The rungs of a recipe, top first; each is drawn when `rung` asks for it."""
         checkpoint = await self.checkpoint(recipe)
@@ -202,9 +224,12 @@ class Live:
 
         return await self.worker.run(begin, DETAILS)
 
-    async def rung(self, rungs: Iterator[Rung]) -> Rung:
-        """The next rung, as a job of its own, so that a newer picture waits for one at most."""
-        return await self.worker.run(lambda: next(rungs), DETAILS)
+    async def rung(self, rungs: Iterator[Rung]) -> Rung | None:
+        """The next rung, as a job of its own, so that a newer picture waits for one at most.
+
+        None after the last one.
+        """
+        return await self.worker.run(lambda: next(rungs, None), DETAILS)
 
     async def in_pool(self, job: Callable[[], R]) -> R:
         """Run what reads, decodes or encodes files beside the event loop."""

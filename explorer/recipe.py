@@ -38,12 +38,12 @@ from models.policy import Policy
 
 VERSION = 2
 READABLE = (1, 2)
-AXIS_KINDS = ("coordinate", "component")
+AXIS_KINDS = ("coordinate", "component", "local")
 MAX_SIGMA = 3.0
 MAX_TEMPERATURE = 2.0
 MAX_SEED = 2**31 - 1
 MAX_INDEX = 100_000
-MAX_DEPTH = 64
+MAX_DEPTH = 128  # the deepest published model, a VDVAE of ImageNet-32, has 78 levels
 MAX_EDITS = 4_096
 MAX_JSON_CHARS = 500_000
 

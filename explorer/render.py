@@ -3,8 +3,8 @@
 A picture is a function of its inputs alone. One image is decoded at a time, since the sums
 inside a matrix product may depend in their last bit on how many rows are computed together.
 
-The ladder shows what each level adds: its rung k keeps z'_T … z'_k of the edited decode and
-takes the rest from the prior's mean,
+The ladder shows what each level adds (of dozens, each group: `groups.py`): its rung k keeps
+z'_T … z'_k of the edited decode and takes the rest from the prior's mean,
 
     z_s = z'_s (s ≥ k),    z_s = μ_p(z_{s+1}) (s < k),    so rung 1 is the full decode itself.
 """
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from explorer.chains import Chains
+from explorer.groups import rungs
 from explorer.recipe import Recipe
 from models.base import Chain, HierarchicalModel, Trace, Walk, top_down
 from models.chain import sample_chain
@@ -106,14 +107,14 @@ def ladder(
     statistics: Statistics,
     chains: Chains | None = None,
 ) -> Iterator[Rung]:
-    """The rungs T, T − 1, …, 1, each computed when it is asked for.
+    """The rungs from the top down to 1, each computed when it is asked for.
 
     The last one equals `render` bit for bit. A rung k depends on z'_T … z'_k alone, so with
     `chains` an edit at level t leaves those above t as they are.
     """
     chains = Chains() if chains is None else chains
     full = chains.decode(model, trace, recipe, statistics)
-    for k in top_down(model.depth):
+    for k in rungs(model):
         make = partial(_rung_frame, model, full.z, k)
         yield Rung(k, chains.frame(full.places[k], make))
 

@@ -196,8 +196,7 @@ class Session:
             try:
                 await asyncio.sleep(QUIET_S)
                 rungs = await self._live.ladder(ask.recipe)
-                for _ in range(ask.recipe.depth):
-                    rung = await self._live.rung(rungs)
+                while (rung := await self._live.rung(rungs)) is not None:
                     exact = EXACT if rung.level == 1 else QUICK
                     await self._send(rung.frame, Facts(ask.seq, level=rung.level), exact)
                 reasons = shadowed(ask.recipe, ask.recipe.depth)

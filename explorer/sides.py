@@ -17,17 +17,18 @@ from models.errors import BadInput
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
+    from models.description import Description
 
 MAX_SIDE = 256
 MAX_VIEWS = 16
 
 
-def own_side(model: HierarchicalModel) -> int:
+def own_side(model: HierarchicalModel | Description) -> int:
     """The side of the images that the model was trained on, in pixels."""
     return model.image_shape[-1]
 
 
-def largest_side(model: HierarchicalModel) -> int:
+def largest_side(model: HierarchicalModel | Description) -> int:
     """The largest side that the explorer opens with a model, in pixels."""
     own, step = own_side(model), model.side_step
     return own if step is None else max(own, MAX_SIDE // step * step)

@@ -24,12 +24,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.groups import groups
 from explorer.images import shrunk
 from explorer.term_errors import TermErrors, errors_of
 from models.base import HierarchicalModel, Stepwise, Trace
 from models.chain import draw_noise
-from models.likelihoods import bits_per_dim
 from models.evaluation.measures import psnr_of_each
+from models.likelihoods import bits_per_dim
 from models.objective import Terms, estimate
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def weighing(
     yield ImageTerms(
         reconstruction_nats=reconstruction,
         rate_nats=rate,
-        errors=errors_of(drawn),
+        errors=errors_of(drawn, groups(model)),
         bits_per_dim=bits_per_dim(-elbo, model.image_shape) if model.eight_bit else None,
         dimensions=prod(model.image_shape),
         draws=count,
@@ -221,13 +222,13 @@ def explanation(percent: float, verdict: str) -> str:
     """One sentence for a person on where the image lies among the test images."""
     if verdict == "low":
         return (
-            f"Unusual: {_all_but(100 - percent)} of the test images are likelier to this model, so "
-            "what it draws may have little to do with your image."
+            f"Unusual: {_all_but(100 - percent)} of the test images are likelier to this model; "
+            "how well it draws yours is for the eye to judge."
         )
     if verdict == "high":
         return (
             f"Unusually easy: likelier to this model than {_all_but(percent)} of the test images, "
-            "as blank or very simple pictures are; that does not make it typical."
+            "as plain pictures are; that does not make it typical."
         )
     return f"Usual: likelier to this model than {percent:.0f} % of the test images."
 

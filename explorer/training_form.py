@@ -41,6 +41,7 @@ class Form:
     levels: str
     likelihood: str | None
     free_bits: str
+    rate_targets: str
     kl_warmup: float | None
     budget: str | None
     minutes: float | None
@@ -87,30 +88,32 @@ STARTING_POINTS: Mapping[str, StartingPoint] = {
         "Quick look, 3 minutes",
         "Small colour pictures, 32×32, three levels: soon shows whether data and levels work.",
         {"image_size": 32, "levels": "32,16,8", "likelihood": "discretised_logistic",
-         "free_bits": "6,4,4", "kl_warmup": 0.2, "budget": "minutes", "minutes": 3, "width": 128,
-         "blocks": 1, "conv": "48,64", "patch": 4, "batch": 64, "learning_rate": 1e-3},
+         "free_bits": "6,4,4", "rate_targets": "", "kl_warmup": 0.2, "budget": "minutes",
+         "minutes": 3, "width": 128, "blocks": 1, "conv": "48,64", "patch": 4, "batch": 64,
+         "learning_rate": 1e-3},
     ),
     "careful": StartingPoint(
         "With care, 20 minutes",
         "Colour pictures, 64×64, four levels of the sizes of the bundled avatars.",
         {"image_size": 64, "levels": "56,40,24,12", "likelihood": "discretised_logistic",
-         "free_bits": "10,6,6,6", "kl_warmup": 0.2, "budget": "minutes", "minutes": 20,
-         "width": 256, "blocks": 1, "conv": "64,96,128", "patch": 4, "batch": 32,
+         "free_bits": "10,6,6,6", "rate_targets": "", "kl_warmup": 0.2, "budget": "minutes",
+         "minutes": 20, "width": 256, "blocks": 1, "conv": "64,96,128", "patch": 4, "batch": 32,
          "learning_rate": 1e-3},
     ),
     "binary": StartingPoint(
         "Black and white, 10 minutes",
         "Digits, letters, drawings: 28×28, three levels, networks without convolutions.",
         {"image_size": 28, "levels": "50,25,12", "likelihood": "bernoulli", "free_bits": "5",
-         "kl_warmup": 0.1, "budget": "minutes", "minutes": 10, "width": 300, "blocks": 2,
-         "conv": "", "patch": 4, "batch": 256, "learning_rate": 2e-3},
+         "rate_targets": "", "kl_warmup": 0.1, "budget": "minutes", "minutes": 10, "width": 300,
+         "blocks": 2, "conv": "", "patch": 4, "batch": 256, "learning_rate": 2e-3},
     ),
     "vae": StartingPoint(
         "A plain VAE, 3 minutes",
         "Colour, 32×32, one level: to see what the levels above add.",
         {"image_size": 32, "levels": "48", "likelihood": "discretised_logistic",
-         "free_bits": "0", "kl_warmup": 0.2, "budget": "minutes", "minutes": 3, "width": 128,
-         "blocks": 1, "conv": "48,64", "patch": 4, "batch": 64, "learning_rate": 1e-3},
+         "free_bits": "0", "rate_targets": "", "kl_warmup": 0.2, "budget": "minutes",
+         "minutes": 3, "width": 128, "blocks": 1, "conv": "48,64", "patch": 4, "batch": 64,
+         "learning_rate": 1e-3},
     ),
 }  # fmt: skip
 
@@ -161,8 +164,8 @@ def check_options(options: list[str], train_images: int | None) -> None:
         raise
     except (ValueError, OverflowError, TypeError, RuntimeError) as error:
         raise BadInput(
-            "Levels, Free bits or Feature maps hold a number that cannot be used: write whole "
-            "numbers with commas between them, such as 64,32,16."
+            "Levels, Free bits, Rate targets or Feature maps hold a number that cannot be used: "
+            "write numbers with commas between them, such as 64,32,16."
         ) from error
     check_fit(model, images, run.training)
     weights = sum(parameter.numel() for parameter in model.parameters())
@@ -194,7 +197,8 @@ def decimal(label: str, value: object, low: float, high: float) -> float:
 def _options(form: Form) -> list[str]:
     """The options of `models.train` but for the data, the batch and the folder."""
     for label, text in (
-        ("Levels", form.levels), ("Free bits", form.free_bits), ("Feature maps", form.conv),
+        ("Levels", form.levels), ("Free bits", form.free_bits),
+        ("Rate targets", form.rate_targets), ("Feature maps", form.conv),
     ):  # fmt: skip
         if len(text) > MAX_TEXT:
             raise BadInput(f"{label} is too long: write a few numbers, such as 64,32,16.")
@@ -204,6 +208,7 @@ def _options(form: Form) -> list[str]:
         f"--levels={form.levels}",
         f"--likelihood={form.likelihood}",
         f"--free-bits={form.free_bits.strip() or '0'}",
+        f"--rate-targets={form.rate_targets.strip()}",
         f"--kl-warmup={decimal('KL warm-up', form.kl_warmup, 0, 1)}",
         f"--width={whole('Width', form.width, 1, 4096)}",
         f"--blocks={whole('Blocks', form.blocks, 1, 64)}",

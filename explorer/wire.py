@@ -10,6 +10,7 @@ import numpy as np
 
 from explorer.answers import Json
 from explorer.axes import Axis, LevelAxes
+from explorer.groups import groups, is_grouped
 from explorer.picture_state import encode_png
 from explorer.render import Frame
 from explorer.sides import own_side
@@ -76,15 +77,22 @@ def level_json(axes: LevelAxes) -> Json:
         "map": list(axes.shape[1:]) or None,
         "dead": axes.dead,
         "fields": axes.has_fields,
+        "local": axes.local_count,
         "markov": axes.is_markov,
         "axes": {
-            "coordinate": [_axis_json(axis) for axis in axes.coordinate],
-            "component": [_axis_json(axis) for axis in axes.component],
+            "coordinate": [axis_json(axis) for axis in axes.coordinate],
+            "component": [axis_json(axis) for axis in axes.component],
         },
     }
 
 
-def _axis_json(axis: Axis) -> Json:
+def groups_json(model: HierarchicalModel) -> list[list[int]] | None:
+    """The subscripts of levels shown together, top first; None if each is shown on its own."""
+    return [list(group) for group in groups(model)] if is_grouped(model) else None
+
+
+def axis_json(axis: Axis) -> Json:
+    """A slider."""
     return {"index": axis.index, "label": axis.label, "detail": axis.detail}
 
 
@@ -112,6 +120,7 @@ def _errors_json(errors: TermErrors) -> Json:
         "reconstruction": errors.reconstruction_nats,
         "rate": list(errors.rate_nats),
         "total_rate": errors.total_rate_nats,
+        "group_rate": list(errors.group_rate_nats),
     }
 
 

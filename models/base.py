@@ -110,6 +110,24 @@ class Fields:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class LocalAxes:
+    """The small steps of a latent that move the picture most, at one point of it.
+
+    The leading singular triples of the Jacobian of the picture that is expected there.
+
+    Args:
+        directions: Unit directions of z_t, `(K, *event)`, orthogonal, the strongest first.
+        responses: What the picture does along each, as unit directions, `(K, C, H, W)`.
+        gains: The singular values, `(K,)`: the length of the response to a unit step, in pixels
+            from 0 to 1.
+    """
+
+    directions: Tensor
+    responses: Tensor
+    gains: Tensor
+
+
 @dataclass(frozen=True)
 class Trace:
     """An image encoded at every level.
@@ -194,11 +212,29 @@ def _repeated_gaussian(distribution: Distribution, times: int) -> Distribution:
 
 
 class ModelConfig(Protocol):
-    """All that fixes the architecture of a model, as a frozen value."""
+    """All that fixes the architecture of a model, as a frozen value.
+
+    What can be told of a model before it is built is told here, and the model takes it from here.
+    """
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """`(C, H, W)` of x."""
+        ...
 
     @property
     def depth(self) -> int:
         """The number of levels T."""
+        ...
+
+    @property
+    def latents(self) -> tuple[Level, ...]:
+        """The latents z_1 … z_T, bottom first."""
+        ...
+
+    @property
+    def side_step(self) -> int | None:
+        """Image sides that the model takes are the multiples of this; None: its own side only."""
         ...
 
     def to_json(self) -> dict[str, object]: ...
@@ -235,6 +271,7 @@ class HierarchicalModel(nn.Module, abc.ABC):
         is_markov: Whether z_{t−1} given z_t depends on nothing above it, so that a pinned level
             cuts off those above it.
         infers_top_down: Whether q(z_t | …) reads x and z_{t+1} … z_T rather than z_{t−1}.
+        local_count: How many directions `local_axes` finds at an image; 0 where it finds none.
         needs_free_bits: Whether levels die in a plain training; free bits are then the default.
         has_likelihood: Whether it has a p(x | …) of its own; if not, no term in nats is shown.
     """
@@ -248,6 +285,7 @@ class HierarchicalModel(nn.Module, abc.ABC):
     eight_bit: bool
     is_markov: bool = True
     infers_top_down: bool = False
+    local_count: int = 0
     needs_free_bits: bool = True
     has_likelihood: bool = True
 
@@ -294,6 +332,15 @@ class HierarchicalModel(nn.Module, abc.ABC):
     def fields(self, t: int) -> Fields | None:
         """The directions that z_t is moved along in place of principal components of channels."""
         return None
+
+    def local_axes(self, t: int, z_t: Tensor) -> LocalAxes:
+        """The `local_count` directions that move the picture most at one image's own z_t.
+
+        Args:
+            t: The level.
+            z_t: With shape `(1, *event)`.
+        """
+        raise NotImplementedError(f"{self.family} finds no local axes")
 
     def at_side(self, side: int) -> HierarchicalModel:
         """The same model, over the same parameters, for images of another side.

@@ -117,11 +117,14 @@ def _measured(result: Facts) -> list[str]:
     rows = {}
     if "elbo_nats" in result:
         rows = {
-            "−ELBO": within(-result["elbo_nats"], result.get("elbo_standard_error"), "nats"),
+            elbo_name(result): within(
+                -result["elbo_nats"], result.get("elbo_standard_error"), "nats"
+            ),
             "reconstruction, log p(x∣z_1)": f"{nats(result['reconstruction_nats'])} nats",
         }
     if "bits_per_dim" in result:
         rows["bits per dimension"] = f"{result['bits_per_dim']:.3f}"
+    rows |= form_rows(result)
     rows |= {name: value for name, value, _ in bound_rows(result)}
     if "psnr_db" in result:
         rows["PSNR of the mean-path reconstruction"] = f"{result['psnr_db']:.2f} dB"
@@ -183,6 +186,29 @@ def bound_rows(result: Facts) -> list[tuple[str, str, Facts]]:
     return rows
 
 
+def elbo_name(result: Facts) -> str:
+    """What the −ELBO that a model is shown with is called."""
+    return "−ELBO" + (", infinitely many stops" if "limit" in result.get("two_forms", {}) else "")
+
+
+def form_rows(result: Facts) -> dict[str, str]:
+    """Both exact forms of the bound, where the model has two."""
+    if not (forms := result.get("two_forms")):
+        return {}
+    name, rows = f"−ELBO at its {len(result['rate_nats'])} levels", {}
+    for title, form in (
+        ("log-ratios", forms["log_ratios"]),
+        ("denoising matching", forms["matched"]),
+    ):
+        facts = [within(-form["elbo_nats"], form["elbo_standard_error"], "nats")]
+        if "bits_per_dim" in form:
+            facts.append(f"{form['bits_per_dim']:.3f} bits per dimension")
+        if form["std_over_draws_nats"] is not None:
+            facts.append(f"std over draws {nats(form['std_over_draws_nats'])} nats")
+        rows[f"{name}, {title}"] = "; ".join(facts)
+    return rows
+
+
 def extra_rows(result: Facts) -> dict[str, str]:
     """The measures that only a full evaluation takes."""
     rows = {}
@@ -205,11 +231,12 @@ def extra_rows(result: Facts) -> dict[str, str]:
 def measures_table(result: Facts) -> str:
     """The measures as lines a person reads at a terminal."""
     rows = {
-        "−ELBO": within(-result["elbo_nats"], result["elbo_standard_error"], "nats"),
+        elbo_name(result): within(-result["elbo_nats"], result["elbo_standard_error"], "nats"),
         "reconstruction": f"{nats(result['reconstruction_nats'])} nats",
     }
     if "bits_per_dim" in result:
         rows["bits per dim"] = f"{result['bits_per_dim']:.3f}"
+    rows |= form_rows(result)
     rows |= {name: value for name, value, _ in bound_rows(result)}
     if "psnr_db" in result:
         rows["PSNR"] = f"{result['psnr_db']:.2f} dB"

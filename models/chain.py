@@ -147,6 +147,24 @@ def sample_chain(
     return decode(model, empty, (Policy("resample", seed),) * model.depth, temperature=temperature)
 
 
+def prior_samples(model: HierarchicalModel, count: int, seed: int = 0, size: int = 100) -> Tensor:
+    """The likelihood's means of samples from the prior, `(count, C, H, W)` on the CPU.
+
+    Sample i has the noise of seed + i, as when every level of the explorer is resampled with it.
+    """
+    found = []
+    like = model.like
+    for start in range(0, count, size):
+        seeds = range(seed + start, seed + min(start + size, count))
+        z = Walk([None] * (model.depth + 1))
+        for t in top_down(model.depth):
+            eps = torch.stack([noise(s, t, model.level(t).shape) for s in seeds]).to(like)
+            p = model.prior(t, z)
+            z = z.put(t, draw(p.expand((len(seeds),)), eps))
+        found.append(model.likelihood(z).mean.cpu())
+    return torch.cat(found)
+
+
 def _keeps_all(policy: Policy) -> bool:
     return policy.kind == "keep" or (policy.kind == "memory" and policy.rho == 1.0)
 

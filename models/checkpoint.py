@@ -16,6 +16,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,19 +25,24 @@ import numpy as np
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from models.atomic import current, write_folder
-from models.base import HierarchicalModel, ModelConfig
+from models.base import HierarchicalModel, Level, ModelConfig
 from models.errors import BadInput
 from models.families import new_model, read_family
 from models.statistics import Statistics
 
 FORMAT = 1
+# What a checkpoint is loaded from.
+FILES = (
+    "config.json", "model.safetensors", "statistics.safetensors", "evaluation.json", "examples.png",
+)  # fmt: skip
 EXAMPLES, EXAMPLE_COLUMNS = 48, 12
 COMMON = ("format", "family", "name", "data", "training")  # all other keys are the family's own
+DAMAGED = "{} is damaged or no safetensors file: copy it again."
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
 
 
@@ -96,13 +102,11 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
     config = read_config(folder)
     weights = read_file(folder, "model.safetensors")
     model = parse_model(config, weights).to(device)
-    stored = read_tensors(read_file(folder, "statistics.safetensors"), "statistics.safetensors")
-    shapes = tuple(level.shape for level in model.levels)
     return Checkpoint(
         name=str(config["name"]),
         path=folder,
         model=model,
-        statistics=Statistics.from_tensors(stored, shapes),
+        statistics=read_statistics(folder, model.levels),
         evaluation=read_json(folder, "evaluation.json"),
         card=config["data"],
         training=config["training"],
@@ -259,8 +263,9 @@ def read_file(folder: Path, name: str) -> bytes:
 
 
 def read_json(folder: Path, name: str) -> dict:
+    content = read_file(folder, name)
     try:
-        value = json.loads(read_file(folder, name))
+        value = json.loads(content)
     except ValueError as error:
         raise BadInput(f"the checkpoint '{folder}': {name} is not valid JSON ({error}).") from error
     if not isinstance(value, dict):
@@ -272,7 +277,23 @@ def read_tensors(content: bytes, name: str) -> dict[str, torch.Tensor]:
     try:
         return load_tensors(content)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise BadInput(f"{name} is damaged or no safetensors file: copy it again.") from error
+        raise BadInput(DAMAGED.format(name)) from error
+
+
+def check_whole(folder: Path, name: str) -> None:
+    """Refuse a safetensors file that is cut off or none, by its header and its length alone."""
+    try:
+        with safe_open(current(folder, name), "pt"):
+            pass
+    except SafetensorError as error:
+        raise BadInput(DAMAGED.format(name)) from error
+
+
+def read_statistics(folder: Path, levels: Sequence[Level]) -> Statistics:
+    """The statistics of a folder whose model has these levels."""
+    name = "statistics.safetensors"
+    stored = read_tensors(read_file(folder, name), name)
+    return Statistics.from_tensors(stored, tuple(level.shape for level in levels))
 
 
 def check_config(config: dict) -> None:

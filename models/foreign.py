@@ -20,9 +20,10 @@ import numpy as np
 import torch
 
 from models.adapter import is_adapter, load_adapter
+from models.atomic import current
 from models.autoencoder_kl.folder import load_autoencoder_kl
 from models.base import HierarchicalModel
-from models.checkpoint import Checkpoint, load_checkpoint, to_json
+from models.checkpoint import FILES, Checkpoint, load_checkpoint, to_json
 from models.convert.pictures import (
     OWN_TITLE,
     SYNTHETIC_TITLE,
@@ -30,12 +31,15 @@ from models.convert.pictures import (
     own_pictures,
     smooth_pictures,
 )
-from models.diffusers_files import JSON, is_hub_id, read_json, snapshot
+from models.description import Description, describe
+from models.diffusers_files import JSON, WEIGHTS, is_hub_id, read_json, snapshot
 from models.errors import BadInput
 from models.measured import hash_of, measured
 from models.vdm.folder import PIPELINES, load_ddpm
 
 GIVEN_TITLE = "pictures given by hand"
+PLACES = ("", "unet", "vae", "scheduler")  # of the files of a published model
+PUBLISHED = ("model_index.json", "config.json", "scheduler_config.json", f"{WEIGHTS}*.safetensors*")
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,25 @@ def load_any(
     if kind is None:
         return load_checkpoint(source, device)
     return load_foreign(kind, source, device, images)
+
+
+def describe_any(source: str | Path) -> Description | None:
+    """What the files of a folder of ours tell; None where a source has to be loaded to be known.
+
+    Raises:
+        BadInput: As `describe`, or it is a published model of a class that is not known here.
+    """
+    if isinstance(source, str) or not current(source, "config.json").is_file():
+        return None
+    return describe(source) if kind_of(source) is None else None
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files that a model in a folder is loaded from, of whatever kind it is, sorted."""
+    found = {path for name in FILES if (path := current(folder, name)).is_file()}
+    for place in (folder / name for name in PLACES if (folder / name).is_dir()):
+        found.update(path for pattern in PUBLISHED for path in place.glob(pattern))
+    return sorted(found)
 
 
 def load_foreign(

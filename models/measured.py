@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from models.base import HierarchicalModel
 from models.checkpoint import EXAMPLES, Checkpoint
 from models.evaluation.measures import active_units, mean_terms, seen_test_set
-from models.statistics import LevelStatistics, Statistics, level_statistics
+from models.statistics import LevelStatistics, Statistics, level_statistics, with_sample
 from models.training.loop import to_float
 
 
@@ -75,7 +75,8 @@ def statistics_of(
     if effort.counts_units:
         active = active_units(model, seen_test_set(model, images, seed), seed)
     levels = level_statistics(model, images, active, seed, effort.batch)
-    return with_reference(model, levels, images, effort.draws, seed, effort.batch)
+    found = with_reference(model, levels, images, effort.draws, seed, effort.batch)
+    return with_sample(found, model, images)
 
 
 def with_reference(

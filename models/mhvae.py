@@ -82,6 +82,18 @@ class MHVAEConfig:
         """The number of levels T."""
         return len(self.levels)
 
+    @property
+    def latents(self) -> tuple[Level, ...]:
+        """The latents z_1 … z_T, bottom first."""
+        return tuple(Level(t, shape) for t, shape in enumerate(self.levels, start=1))
+
+    @property
+    def side_step(self) -> int | None:
+        """The pixels behind one position of the coarsest map; None where a level is a vector."""
+        if not all(latent.is_spatial for latent in self.latents):
+            return None
+        return max(self.image_shape[1] // latent.shape[1] for latent in self.latents)
+
     def to_json(self) -> dict[str, object]:
         return asdict(self)
 
@@ -192,7 +204,7 @@ class MHVAE(HierarchicalModel, Pretrained):
         self.config = config
         self.kind = "strictly Markov hierarchical VAE" if len(config.levels) > 1 else "VAE"
         self.image_shape = config.image_shape
-        self.levels = tuple(Level(t, shape) for t, shape in enumerate(config.levels, start=1))
+        self.levels = config.latents
         self.likelihood_family = LIKELIHOODS[config.likelihood]
         self.likelihood_name = self.likelihood_family.name
         self.eight_bit = self.likelihood_family.eight_bit
@@ -218,10 +230,7 @@ class MHVAE(HierarchicalModel, Pretrained):
 
     @property
     def side_step(self) -> int | None:
-        """The pixels behind one position of the coarsest map; None where a level is a vector."""
-        if not all(level.is_spatial for level in self.levels):
-            return None
-        return max(self.image_shape[1] // level.shape[1] for level in self.levels)
+        return self.config.side_step
 
     def at_side(self, side: int) -> MHVAE:
         own, step = self.image_shape[1], self.side_step

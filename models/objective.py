@@ -10,13 +10,20 @@ With inference from the top both see the same z_{>t}, and the closed KL is right
 
     rate_t  = E_q[ KL( q(z_t|x, z_{>t}) ‖ p(z_t|z_{>t}) ) ]
 
+Where a Markov chain's own q can be read from the top in closed form, as a diffusion's, the bound
+has a second exact form (Luo 2022, eq. 58; docs/theory.md): denoising matching in place of the
+consistency terms, with the same ELBO but other rates.
+
+    rate_t  = E_q[ KL( q(z_t|z_{t+1}, x) ‖ p(z_t|z_{t+1}) ) ]  (t < T)
+    rate_T  = KL( q(z_T|x) ‖ p(z_T) )
+
 The importance-weighted bound (Burda et al. 2015, eq. 8) is
 `E log 1/K Σ_k w_k`, w_k = p(x, z^k) / q(z^k | x), from log-ratios at every level.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import Any
 
@@ -24,7 +31,16 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, Noise, Stepwise, bottom_up, encode, repeated
+from models.base import (
+    Chain,
+    HierarchicalModel,
+    Noise,
+    Stepwise,
+    Trace,
+    bottom_up,
+    encode,
+    repeated,
+)
 from models.chain import draw_noise, prior_of
 
 
@@ -58,7 +74,11 @@ def terms(model: HierarchicalModel, x: Tensor, eps: Noise) -> Terms:
         x: The image as the model sees it, with shape `(B, C, H, W)`.
         eps: Noise by subscript, each `(B, *event)`.
     """
-    trace = encode(model, x, eps)
+    return terms_of(model, encode(model, x, eps))
+
+
+def terms_of(model: HierarchicalModel, trace: Trace) -> Terms:
+    """The terms at a draw of q(z | x) that is known already."""
     rates = []
     for t in bottom_up(model.depth):
         q, p = trace.q(t), prior_of(model, trace, t)
@@ -66,7 +86,40 @@ def terms(model: HierarchicalModel, x: Tensor, eps: Noise) -> Terms:
             rates.append(_gaussian_kl(q, p))
         else:
             rates.append(-q.entropy() - p.log_prob(trace.z[t]))
+    return Terms(_log_likelihood(model, trace.z[0], trace.z), torch.stack(rates, dim=1))
+
+
+def is_reversible(model: HierarchicalModel) -> bool:
+    """Whether q can be read from the top in closed form, so that the bound has a second form."""
+    x = torch.zeros((1, *model.image_shape)).to(model.like)
+    return model.reverse_posterior(model.depth, x, (x, *(None for _ in model.levels))) is not None
+
+
+def matched_terms_of(model: HierarchicalModel, trace: Trace) -> Terms:
+    """The terms in the second form at a draw of q(z | x), of a model that `is_reversible`.
+
+    Places are those of `terms_of`: rate_t for t < T is the denoising matching of z_t given
+    z_{t+1}, rate_T the prior matching. The totals agree in expectation, the rates do not.
+    """
+    x, rates = trace.z[0], []
+    for t in bottom_up(model.depth):
+        q = model.reverse_posterior(t, x, trace.z)
+        if q is None:
+            raise ValueError(f"q(z_{t} | z_{t + 1}, x) of a {model.family} is not known")
+        rates.append(_gaussian_kl(q, prior_of(model, trace, t)))
     return Terms(_log_likelihood(model, x, trace.z), torch.stack(rates, dim=1))
+
+
+def both_forms(model: HierarchicalModel, x: Tensor, eps: Noise) -> tuple[Terms, Terms]:
+    """`terms_of` and `matched_terms_of` at the same draw, whose priors are worked out once.
+
+    Args:
+        x: The image as the model sees it, with shape `(B, C, H, W)`.
+        eps: Noise by subscript, each `(B, *event)`.
+    """
+    trace = encode(model, x, eps)
+    trace = replace(trace, priors=tuple(prior_of(model, trace, t) for t in bottom_up(model.depth)))
+    return terms_of(model, trace), matched_terms_of(model, trace)
 
 
 def estimate(
@@ -133,7 +186,7 @@ def importance_weighted_bound(
     while done < samples:
         draws = min(at_once, samples - done)
         # Noise is drawn one sample k at a time, so that the bound does not depend on `rows`.
-        eps = _stacked([draw_noise(model, batch, generator) for _ in range(draws)])
+        eps = stacked([draw_noise(model, batch, generator) for _ in range(draws)])
         many = x.repeat((draws,) + (1,) * (x.ndim - 1))
         weights = log_weight(model, many, eps, repeated(evidence, draws)).view(draws, batch)
         bound = torch.logaddexp(bound, weights.logsumexp(dim=0))
@@ -141,7 +194,7 @@ def importance_weighted_bound(
     return bound - log(samples)
 
 
-def _stacked(draws: list[Noise]) -> Noise:
+def stacked(draws: list[Noise]) -> Noise:
     """Several draws of noise as one of a larger batch."""
     return tuple(torch.cat(level) for level in zip(*draws, strict=True))
 

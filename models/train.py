@@ -35,7 +35,7 @@ from models.evaluation.suite import evaluate
 from models.families import FAMILIES, new_model, read_family
 from models.measured import with_reference
 from models.mhvae import MHVAE, in_units
-from models.statistics import Statistics, level_statistics
+from models.statistics import Statistics, level_statistics, with_sample
 from models.training.architectures import add_options, architecture, parse_numbers
 from models.training.loop import (
     Diverged,
@@ -291,7 +291,8 @@ def measure(
     """The statistics that the explorer needs, from the training set and the test set."""
     chosen = epoch_order(len(data.train), seed, epoch=0)[:QUICK_STATISTICS]
     levels = level_statistics(model, data.train[np.sort(chosen)], active, seed)
-    return with_reference(model, levels, data.test[:REFERENCE_IMAGES], REFERENCE_DRAWS, seed)
+    found = with_reference(model, levels, data.test[:REFERENCE_IMAGES], REFERENCE_DRAWS, seed)
+    return with_sample(found, model, data.train[chosen])
 
 
 def train_and_measure(options: argparse.Namespace, processes: Processes) -> None:

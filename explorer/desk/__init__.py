@@ -29,6 +29,7 @@ SCRIPTS = (
     "hud",
     "regions",
     "edits",
+    "groups",
     "state",
     "screens",
     "ladder",
@@ -37,7 +38,10 @@ SCRIPTS = (
     "weighing",
     "nudge",
     "axis",
+    "policy",
+    "local",
     "level",
+    "group",
     "bank",
     "pad",
     "veil",
@@ -58,7 +62,10 @@ SCRIPTS = (
     "boot",
     "main",
 )
-FUNCTIONS = ("models", "upload", "open", "terms", "render", "details", "export", "session")
+STYLES = ("desk.css", "bank.css", "narrow.css")
+FUNCTIONS = (
+    "models", "upload", "open", "terms", "local", "render", "details", "export", "session",
+)  # fmt: skip
 PREFIX = "desk_"
 
 ServerFunction = Callable[..., Awaitable[dict[str, Any]]]
@@ -80,7 +87,7 @@ def build_desk(server_functions: Sequence[ServerFunction]) -> gr.HTML:
     return gr.HTML(
         value=None,
         html_template=_text("desk.html"),
-        css_template=_text("desk.css") + _text("narrow.css"),
+        css_template="".join(_text(name) for name in STYLES),
         js_on_load=script(),
         apply_default_css=False,
         server_functions=[_prefixed(function) for function in server_functions],

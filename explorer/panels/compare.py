@@ -17,7 +17,15 @@ import gradio as gr
 from explorer import uploading
 from explorer.answers import Json, ServerFunction, answering
 from explorer.compare import Cost, about
-from explorer.compare_choice import FEWEST, MOST, Choice, Option, options, shape_in_words
+from explorer.compare_choice import (
+    FEWEST,
+    MOST,
+    Choice,
+    Option,
+    options,
+    shape_in_words,
+    shapes_of,
+)
 from explorer.compare_facts import facts_of
 from explorer.compare_live import Comparing, Settled, Subject
 from explorer.live import Live
@@ -178,7 +186,7 @@ def _share(request: Request) -> float:
 def _offered(found: Settled, slot: int) -> list[Option]:
     """The options of a place: the first takes any model, the others what fits beside it."""
     ids = found.choice.ids
-    listed = options(found.entries, found.shapes, ids[0] if slot and ids else None)
+    listed = options(found.entries, ids[0] if slot and ids else None)
     elsewhere = [id for at, id in enumerate(ids) if at != slot] if slot else []
     return [
         replace(option, refused="is here already") if option.id in elsewhere else option
@@ -193,7 +201,7 @@ def _notice(found: Settled) -> str:
         return "No model can be loaded: start Strata with --model, or train one."
     if len(ids) >= FEWEST:
         return ""
-    shape = shape_in_words(found.shapes[ids[0]])
+    shape = shape_in_words(shapes_of(found.entries)[ids[0]])
     return (
         f"No other model here takes {shape} images: choose another first, or train one beside it."
     )

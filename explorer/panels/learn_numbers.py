@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from math import log, prod
 from typing import TYPE_CHECKING
 
-import torch
-
+from explorer.panels.learn_forms import forms_line, limit_line
 from explorer.panels.learn_latex import Part, equation, number, plain, short, total
 from models.base import HierarchicalModel
 from models.likelihoods import bits_per_dim
+from models.objective import is_reversible
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
@@ -32,12 +32,6 @@ def kind_of(model: HierarchicalModel) -> str:
     if is_reversible(model):
         return "reversible"
     return "one-level" if model.depth == 1 else "markov"
-
-
-def is_reversible(model: HierarchicalModel) -> bool:
-    """Whether q can be read from the top in closed form, so that the bound has a second form."""
-    x = torch.zeros((1, *model.image_shape)).to(model.like)
-    return model.reverse_posterior(model.depth, x, (x, *(None for _ in model.levels))) is not None
 
 
 def live_lines(name: str, checkpoint: Checkpoint) -> dict[str, str]:
@@ -61,6 +55,8 @@ def live_lines(name: str, checkpoint: Checkpoint) -> dict[str, str]:
         "levels": levels_line(who, parts[1:], measured),
         "gap": gap_line(who, bounds),
         "bounds": bounds_line(who, bounds),
+        "forms": forms_line(who, measured),
+        "limit": limit_line(who, measured),
         "bits": bits_line(who, elbo, model) if model.eight_bit else "",
     }
 

@@ -77,7 +77,7 @@ def end(job: TrainingJob) -> str:
 def form_of(values: Mapping[str, object]) -> Form:
     """The form as it was filled in; text that is missing is empty."""
     known = dict(values)
-    for name in ("name", "levels", "free_bits", "conv"):
+    for name in ("name", "levels", "free_bits", "rate_targets", "conv"):
         known[name] = str(known.get(name) or "")
     files = known.get("files")
     known["files"] = tuple(str(path) for path in files) if isinstance(files, list) else ()

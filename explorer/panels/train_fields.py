@@ -62,7 +62,7 @@ def build_fields(given: str | None) -> Fields:
         filterable=False,
     )
     fields = _pictures(given) | _model(first.values) | _budget(first.values)
-    with gr.Accordion("Likelihood, warm-up, network, optimiser", open=False):
+    with gr.Accordion("Likelihood, rates, network, optimiser", open=False):
         fields |= _scoring(first.values) | _network(first.values) | _optimiser(first.values)
     point.input(fill, point, [*(fields[name] for name in FILLED), point], **QUIET)
     fields["data"].input(data_shown, fields["data"], [fields["faces"], fields["files"]], **QUIET)
@@ -181,7 +181,15 @@ def _scoring(first: Mapping[str, Any]) -> dict[str, Any]:
             step=0.05,
             min_width=140,
         )
-    return {"likelihood": likelihood, "kl_warmup": warmup}
+    targets = gr.Textbox(
+        first["rate_targets"],
+        label="Rate targets",
+        info="Nats each level is steered to, such as 12,6,6, in place of free bits (then "
+        "0); blank: off.",
+        max_lines=1,
+        min_width=140,
+    )
+    return {"likelihood": likelihood, "kl_warmup": warmup, "rate_targets": targets}
 
 
 def _network(first: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+from models.base import Level
 from models.errors import BadInput
 from models.json_values import check_keys, integers
 
@@ -39,7 +40,7 @@ class AutoencoderKLConfig:
     """All that fixes the architecture of an AutoencoderKL.
 
     Args:
-        image_shape: `(C, H, W)` of x, square, its side a multiple of `factor`.
+        image_shape: `(C, H, W)` of x, square, its side a multiple of `side_step`.
         network: The configuration of diffusers' AutoencoderKL, without keys that begin with _;
             what it leaves out is diffusers' default.
 
@@ -57,8 +58,8 @@ class AutoencoderKLConfig:
             raise BadInput(
                 f"image_shape {list(shape)} cannot be used: give [{channels}, side, side]."
             )
-        if shape[1] % self.factor:
-            raise BadInput(f"images of side {shape[1]}: give a multiple of {self.factor}.")
+        if shape[1] % self.side_step:
+            raise BadInput(f"images of side {shape[1]}: give a multiple of {self.side_step}.")
 
     @classmethod
     def of(cls, network: Mapping[str, Any]) -> AutoencoderKLConfig:
@@ -73,20 +74,20 @@ class AutoencoderKLConfig:
         return cls((network["in_channels"], side, side), network)
 
     @property
-    def factor(self) -> int:
-        """The pixels behind one position of the latent, along a side."""
-        return factor_of(self.network)
-
-    @property
-    def level(self) -> tuple[int, int, int]:
-        """The shape of z_1."""
-        side = self.image_shape[1] // self.factor
-        return self.network["latent_channels"], side, side
-
-    @property
     def depth(self) -> int:
         """The number of levels T."""
         return 1
+
+    @property
+    def latents(self) -> tuple[Level]:
+        """The latent z_1."""
+        side = self.image_shape[1] // self.side_step
+        return (Level(1, (self.network["latent_channels"], side, side)),)
+
+    @property
+    def side_step(self) -> int:
+        """The pixels behind one position of the latent, along a side."""
+        return factor_of(self.network)
 
     def to_json(self) -> dict[str, object]:
         return {"image_shape": list(self.image_shape), "network": _plain(self.network)}

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from models.autoencoder_kl.config import AutoencoderKLConfig
-from models.base import Chain, HierarchicalModel, Level, evidence_of, gaussian, known
+from models.base import Chain, HierarchicalModel, evidence_of, gaussian, known
 from models.errors import BadInput
 from models.likelihoods import LIKELIHOODS
 from models.pretrained import Pretrained
@@ -71,7 +71,7 @@ class AutoencoderKL(HierarchicalModel, Pretrained):
         super().__init__()
         self.config = config
         self.image_shape = config.image_shape
-        self.levels = (Level(1, config.level),)
+        self.levels = config.latents
         self.network = network if network is not None else build_network(config)
         self.scale = float(config.network["scaling_factor"])
         self.shift = float(config.network["shift_factor"] or 0.0)
@@ -80,8 +80,7 @@ class AutoencoderKL(HierarchicalModel, Pretrained):
 
     @property
     def side_step(self) -> int:
-        """The pixels behind one position of the latent."""
-        return self.config.factor
+        return self.config.side_step
 
     def at_side(self, side: int) -> AutoencoderKL:
         if side == self.image_shape[1]:

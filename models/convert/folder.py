@@ -26,7 +26,7 @@ from models.evaluation.measures import seen_test_set
 from models.evaluation.suite import psnr_measures, terms_measures
 from models.foreign import pictures_for
 from models.measured import QUICK, statistics_of, with_reference
-from models.statistics import level_statistics
+from models.statistics import level_statistics, with_sample
 
 HALF = (
     "The weights are stored in half precision and computed with in single: rounding moves every "
@@ -87,6 +87,7 @@ def write_checkpoint(
         card, examples = found.card, found.test[:count]
         levels = level_statistics(model, found.train[:count], None, batch=QUICK.batch)
         statistics = with_reference(model, levels, examples, QUICK.draws, batch=QUICK.batch)
+        statistics = with_sample(statistics, model, found.train)
         result = few_measures(model, examples)
         told = f"the first {len(found.train[:count])} training and {len(examples)} test images"
     training: dict[str, Any] = {"converted": {**asdict(origin), "measured_on": told}}

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.base import HierarchicalModel, noise
-from models.chain import sample_chain
+from models.chain import prior_samples
 
 PICTURES, LEAST = 16, 4
 FULL_SIDE = 64  # up to here PICTURES are affordable on a CPU; beyond, fewer
@@ -33,8 +33,7 @@ def own_pictures(model: HierarchicalModel, count: int, seed: int = 0) -> np.ndar
 
     The picture of a chain is the mean of p(x | z).
     """
-    chains = (sample_chain(model, seed + i) for i in range(count))
-    return as_pixels(torch.cat([model.likelihood(z).mean.cpu() for z in chains]))
+    return as_pixels(prior_samples(model, count, seed))
 
 
 def smooth_pictures(

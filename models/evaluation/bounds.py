@@ -17,7 +17,6 @@ against the first, and too small itself where the weights have heavy tails.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,14 +28,13 @@ from tqdm import tqdm
 
 from models.base import HierarchicalModel, Noise, repeated
 from models.errors import BadInput
-from models.evaluation.partial import PartialBounds
-from models.objective import log_weight
+from models.evaluation.partial import BOUND, PartialBounds
+from models.objective import log_weight, stacked
 from models.packed import packed
 
 NOISE_BLOCK = 50  # draws that come from one state of the counter-based generator
 # Rows of one call: what fits the cache (docs/evaluation.md has the measured times).
 ROWS_SMALL, ROWS_LARGE, SMALL_PIXELS = 250, 50, 2048
-SAVE_EVERY_S = 1.0
 
 Plan = Mapping[int, np.ndarray]  # K → the indices of the images it is taken over, ascending
 
@@ -137,8 +135,11 @@ def draws_in(plan: Plan, count: int) -> np.ndarray:
     return draws
 
 
-def block_noise(model: HierarchicalModel, seed: int, image: int, block: int) -> Noise:
-    """The noise of the draws 50·block … 50·block + 49 of one image, float32 on the CPU.
+def block_noise(
+    model: HierarchicalModel, seed: int, image: int, block: int, draws: int = NOISE_BLOCK
+) -> Noise:
+    """The noise of the draws 50·block … 50·block + 49 of one image, float32 on the CPU; or of
+    the first `draws` of these.
 
     Philox counts instead of remembering, so that any block is reached at once, and no two
     (seed, image, block) share a stream; torch's own generator keeps 32 bits of its seed.
@@ -146,10 +147,15 @@ def block_noise(model: HierarchicalModel, seed: int, image: int, block: int) -> 
     counter = np.array([0, 0, 0, block], np.uint64)
     stream = np.random.Philox(key=np.array([seed, image], np.uint64), counter=counter)
     sizes = [level.size for level in model.levels]
-    flat = np.random.Generator(stream).standard_normal((NOISE_BLOCK, sum(sizes)), np.float32)
+    flat = np.random.Generator(stream).standard_normal((draws, sum(sizes)), np.float32)
     parts = torch.from_numpy(flat).split(sizes, dim=1)
     shaped = (p.unflatten(1, level.shape) for p, level in zip(parts, model.levels, strict=True))
     return (torch.empty(0), *shaped)
+
+
+def rows_of(model: HierarchicalModel) -> int:
+    """How many draws go through the networks of a model together."""
+    return ROWS_SMALL if int(np.prod(model.image_shape)) <= SMALL_PIXELS else ROWS_LARGE
 
 
 def calls(model: HierarchicalModel, draws: int) -> list[tuple[int, int]]:
@@ -157,8 +163,7 @@ def calls(model: HierarchicalModel, draws: int) -> list[tuple[int, int]]:
 
     The first call is one block of noise, so that a bound of K ≤ 50 costs no more.
     """
-    pixels = int(np.prod(model.image_shape))
-    rows = ROWS_SMALL if pixels <= SMALL_PIXELS else ROWS_LARGE
+    rows = rows_of(model)
     edges = [0, NOISE_BLOCK] + ([rows] if rows > NOISE_BLOCK else [])
     while edges[-1] < draws:
         edges.append(edges[-1] + rows)
@@ -182,7 +187,7 @@ def image_log_weights(
     for start, stop in calls(model, draws):
         blocks = range(start // NOISE_BLOCK, stop // NOISE_BLOCK)
         noise = [block_noise(model, seed, image, block) for block in blocks]
-        eps = tuple(torch.cat(level).to(like) for level in zip(*noise, strict=True))
+        eps = tuple(level.to(like) for level in stacked(noise))
         rows = stop - start
         weights = log_weight(model, x.expand(rows, *x.shape), eps, repeated(evidence, rows))
         found.append(weights.double().cpu().numpy())
@@ -204,41 +209,38 @@ def measure_bounds(
     seed: int = 0,
     store: PartialBounds | None = None,
     progress: bool = False,
-    save_every_s: float = SAVE_EVERY_S,
 ) -> tuple[Bound, ...]:
     """The bound of every K of a plan, ascending in K.
 
     Args:
         x: The test set as the model sees it, `(N, C, H, W)`.
-        store: What an earlier process has measured already; kept up to date. None keeps nothing.
-        save_every_s: The store is written after the first image, then at most so often, and
-            when this ends in any way but being killed.
+        store: What an earlier process has measured already; kept up to date: written after the
+            first image, then now and then, and when this ends in any way but being killed. None
+            keeps nothing.
 
     Raises:
         BadInput: The model gives a weight that is no number, or the store cannot be written.
     """
     store = store if store is not None else PartialBounds.empty(len(x))
     wanted = draws_in(plan, len(x))
-    missing = store.missing(plan)
+    missing = store.missing({(BOUND, k): images for k, images in plan.items()})
     asked = {k: np.isin(np.arange(len(x)), images) for k, images in plan.items()}
     bar = tqdm(
         total=int(wanted.sum()), initial=int(wanted[~missing].sum()), desc="bound",
         unit=" draws", unit_scale=True, disable=not progress, smoothing=0.02,
     )  # fmt: skip
-    saved, fast = -math.inf, packed(model)
+    fast = packed(model)
     try:
         for i in np.flatnonzero(missing):
             weights = image_log_weights(fast, x[i], int(i), int(wanted[i]), seed)
             if not np.isfinite(weights).all():
                 raise BadInput(f"test image {i} has a weight that is no number: is it trained?")
-            store.add(int(i), {k: summarise(weights[:k]) for k in plan if asked[k][i]})
+            store.add(int(i), {(BOUND, k): summarise(weights[:k]) for k in plan if asked[k][i]})
             bar.update(int(wanted[i]))
-            if time.monotonic() - saved >= save_every_s:
-                store.save()
-                saved = time.monotonic()
+            store.save_now_and_then()
     finally:
         store.save()
         bar.close()
     return tuple(
-        Bound(k, images, *store.columns[k][images].T) for k, images in sorted(plan.items())
+        Bound(k, images, *store.columns[BOUND, k][images].T) for k, images in sorted(plan.items())
     )

@@ -24,7 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.base import HierarchicalModel, Walk, draw, noise, top_down
+from models.base import HierarchicalModel
+from models.chain import prior_samples
 from models.evaluation.bounds import standard_error
 from models.evaluation.measures import batches, seen_test_set
 from models.training.loop import to_float
@@ -95,24 +96,6 @@ def ratio(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 @torch.no_grad()
-def prior_samples(model: HierarchicalModel, count: int, seed: int = 0, size: int = 100) -> Tensor:
-    """The likelihood's means of samples from the prior, `(count, C, H, W)` on the CPU.
-
-    Sample i has the noise of seed + i, as when every level of the explorer is resampled with it.
-    """
-    found = []
-    like = model.like
-    for start in range(0, count, size):
-        seeds = range(seed + start, seed + min(start + size, count))
-        z = Walk([None] * (model.depth + 1))
-        for t in top_down(model.depth):
-            eps = torch.stack([noise(s, t, model.level(t).shape) for s in seeds]).to(like)
-            p = model.prior(t, z)
-            z = z.put(t, draw(p.expand((len(seeds),)), eps))
-        found.append(model.likelihood(z).mean.cpu())
-    return torch.cat(found)
-
-
 def nearest(pictures: Tensor, train: np.ndarray, count: int = NEAREST, rows: int = 2000) -> Nearest:
     """The nearest images of `train`, uint8 `(M, H, W, C)`, to each picture `(N, C, H, W)`.
 

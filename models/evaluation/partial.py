@@ -3,8 +3,8 @@
 One file, `WEIGHTS-KEY.npz`, in the user's cache folder (or where `--partial` says). KEY is a
 digest of all that the numbers depend on: the weights, the test set as the model sees it, the
 seed, the kind of device, and the version of the scheme of noise. Other weights, pictures or
-seeds are another file, so no measure is lost or mixed up. Inside, each K is a column of its own:
-another K only adds to it.
+seeds are another file, so no measure is lost or mixed up. Inside, each K is a column of its own,
+and so are both forms of the bound at each number of draws: another only adds to it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
+import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,40 +26,49 @@ from torch import Tensor
 from models.atomic import cache_folder, write_file
 
 SCHEME = 1  # raised whenever the same draw would get other noise
+SAVE_EVERY_S = 1.0
+# What a kind of column holds of an image: so many numbers, and their name in words.
+BOUND, FORMS = "k", "forms"
+KINDS = {BOUND: (2, "K = {:,}"), FORMS: (7, "both forms at {:,} draws")}
+
+Column = tuple[str, int]  # a kind and K, or the number of draws
 
 
 @dataclass
 class PartialBounds:
-    """The measured (−L_K, effective draws) of each image, by K; NaN where it is missing.
+    """What was measured of each image; NaN where it is missing.
 
     Args:
         count: Images of the test set.
-        columns: K → float64 `(count, 2)`.
+        columns: Float64 `(count, W)` each: of a `BOUND` −L_K and the effective draws, of `FORMS`
+            what `models.evaluation.forms` says.
         path: The file that `save` replaces; None keeps nothing.
         key: What the numbers depend on.
     """
 
     count: int
-    columns: dict[int, np.ndarray] = field(default_factory=dict)
+    columns: dict[Column, np.ndarray] = field(default_factory=dict)
     path: Path | None = None
     key: Mapping[str, object] = field(default_factory=dict)
+    saved: float = -math.inf  # when, on the monotonic clock
 
     @staticmethod
     def empty(count: int) -> PartialBounds:
         """A store in memory only."""
         return PartialBounds(count)
 
-    def add(self, image: int, found: Mapping[int, tuple[float, float]]) -> None:
-        """Keep the measures of one image, by K."""
-        for k, values in found.items():
-            column = self.columns.setdefault(k, np.full((self.count, 2), np.nan))
-            column[image] = values
+    def add(self, image: int, found: Mapping[Column, Iterable[float]]) -> None:
+        """Keep the measures of one image."""
+        for name, values in found.items():
+            width, _ = KINDS[name[0]]
+            column = self.columns.setdefault(name, np.full((self.count, width), np.nan))
+            column[image] = tuple(values)
 
-    def missing(self, plan: Mapping[int, np.ndarray]) -> np.ndarray:
-        """The images of which a K of the plan is not measured yet, bool `(count,)`."""
+    def missing(self, plan: Mapping[Column, np.ndarray]) -> np.ndarray:
+        """The images of which a column of the plan is not measured yet, bool `(count,)`."""
         missing = np.zeros(self.count, bool)
-        for k, images in plan.items():
-            column = self.columns.get(k)
+        for name, images in plan.items():
+            column = self.columns.get(name)
             unknown = np.isnan(column[:, 0]) if column is not None else np.ones(self.count, bool)
             missing[images] |= unknown[images]
         return missing
@@ -68,13 +79,21 @@ class PartialBounds:
         Raises:
             BadInput: It cannot be written; the old one stands.
         """
+        self.saved = time.monotonic()
         if self.path is None or not self.columns:
             return
         content = io.BytesIO()
-        arrays: dict[str, Any] = {f"k{k}": column for k, column in self.columns.items()}
+        arrays: dict[str, Any] = {
+            f"{kind}{n}": column for (kind, n), column in self.columns.items()
+        }
         arrays["key"] = np.array(json.dumps(self.key, sort_keys=True))
         np.savez(content, **arrays)
         write_file(self.path, content.getvalue())
+
+    def save_now_and_then(self) -> None:
+        """`save`, unless it was a moment ago."""
+        if time.monotonic() - self.saved >= SAVE_EVERY_S:
+            self.save()
 
 
 def open_partial(
@@ -102,8 +121,10 @@ def open_partial(
             store.columns = _read(path, key, len(x))
         except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
             return store, f"'{path}' cannot be read ({error}): the bound starts anew."
-        known = {k: int((~np.isnan(c[:, 0])).sum()) for k, c in sorted(store.columns.items())}
-        counted = ", ".join(f"K = {k:,} of {n:,} images" for k, n in known.items())
+        counted = ", ".join(
+            f"{KINDS[kind][1].format(n)} of {int((~np.isnan(column[:, 0])).sum()):,} images"
+            for (kind, n), column in sorted(store.columns.items(), key=lambda item: item[0])
+        )
         return store, f"known already from '{path}': {counted}."
     others = len(list(folder.glob(f"{weights}-*.npz"))) if folder.is_dir() else 0
     if others:
@@ -119,12 +140,16 @@ def default_folder() -> Path:
     return cache_folder() / "bounds"
 
 
-def _read(path: Path, key: Mapping[str, object], count: int) -> dict[int, np.ndarray]:
+def _read(path: Path, key: Mapping[str, object], count: int) -> dict[Column, np.ndarray]:
     """The columns of a file; ValueError if it is not of this key."""
+    columns = {}
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         if json.loads(str(file["key"])) != key:
             raise ValueError("it is of another key")
-        columns = {int(name[1:]): file[name] for name in file.files if name != "key"}
-    if any(column.shape != (count, 2) for column in columns.values()):
+        for name in file.files:
+            if name != "key":
+                kind = name.rstrip("0123456789")
+                columns[kind, int(name[len(kind) :])] = file[name]
+    if any(column.shape != (count, KINDS[kind][0]) for (kind, _), column in columns.items()):
         raise ValueError("its columns have another length")
     return columns

@@ -2,7 +2,8 @@
 
 `evaluate` takes the quick ones, as at the end of a training; `measure` takes all of them of a
 checkpoint: also the importance-weighted bound at every K, the active units as Burda et al.
-count them, the bound without the inactive units, and the nearest training images of samples.
+count them, the bound without the inactive units, both forms of the bound where there are two,
+and the nearest training images of samples.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from models.base import HierarchicalModel
+from models.base import HierarchicalModel, bottom_up
 from models.checkpoint import Checkpoint
 from models.data import Data
 from models.errors import BadInput
 from models.evaluation.bounds import Bound, make_plan, measure_bounds, standard_error
 from models.evaluation.deletion import delete_inactive
+from models.evaluation.forms import forms_measures, measure_forms
 from models.evaluation.measures import (
     REACH_IMAGES,
     Units,
@@ -34,6 +36,7 @@ from models.evaluation.measures import (
 from models.evaluation.neighbours import Neighbours, find_neighbours
 from models.evaluation.partial import open_partial
 from models.likelihoods import bits_per_dim
+from models.objective import is_reversible
 from models.statistics import LevelStatistics, level_statistics
 
 
@@ -197,7 +200,8 @@ def measure(
     x = seen_test_set(model, images, asked.seed)
     plan = make_plan(len(x), asked.k, asked.limit, asked.deep, asked.deep_images, asked.seed)
     store = None
-    if partial is not None and plan:
+    two = is_reversible(model)
+    if partial is not None and (plan or two):
         device = model.like.device.type
         store, known = open_partial(partial, checkpoint.hash, x, asked.seed, device)
         say(known)
@@ -208,10 +212,15 @@ def measure(
     say("terms, reach and drift")
     result = evaluate(model, levels, images, asked.draws, asked.seed)
     result["active_units_burda"] = [int(found.sum()) for found in counted.burda]
-    say("the bound without the inactive units")
-    result["without_inactive"] = delete_inactive(
-        model, x, levels, asked.draws, asked.seed
-    ).to_json()
+    if not any(model.fields(t) for t in bottom_up(model.depth)):  # else a unit is no part by itself
+        say("the bound without the inactive units")
+        result["without_inactive"] = delete_inactive(
+            model, x, levels, asked.draws, asked.seed
+        ).to_json()
+    if two:
+        say("both forms of the bound")
+        forms = measure_forms(model, x, asked.draws, asked.seed, store, progress)
+        result["two_forms"] = forms_measures(model, forms, result)
     neighbours = None
     if asked.samples:
         say("the nearest training images of samples")

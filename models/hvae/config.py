@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from models.base import Level, bottom_up, top_down
 from models.errors import BadInput
 from models.hvae.blocks import BlockSpec, parse_blocks, parse_widths
 from models.hvae.mixtures import BITS
@@ -68,6 +69,18 @@ class HVAEConfig:
     def depth(self) -> int:
         """The number of levels T."""
         return len(self.decoder_specs)
+
+    @property
+    def latents(self) -> tuple[Level, ...]:
+        """The latents z_1 … z_T, bottom first; z_T is that of the decoder's first block."""
+        specs = self.decoder_specs
+        sides = {t: spec.side for t, spec in zip(top_down(len(specs)), specs, strict=True)}
+        return tuple(Level(t, (self.zdim, sides[t], sides[t])) for t in bottom_up(len(specs)))
+
+    @property
+    def side_step(self) -> None:
+        """It takes images of its own side only."""
+        return None
 
     @property
     def image_side(self) -> int:

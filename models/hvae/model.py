@@ -21,12 +21,9 @@ from torch.distributions import Distribution, Independent
 from models.base import (
     Chain,
     HierarchicalModel,
-    Level,
     Walk,
-    bottom_up,
     gaussian,
     known,
-    top_down,
 )
 from models.hvae.blocks import Encoder
 from models.hvae.config import MIXTURE, HVAEConfig
@@ -54,11 +51,7 @@ class HVAE(HierarchicalModel, Pretrained):
         super().__init__()
         self.config = config
         self.image_shape = config.image_shape
-        specs = config.decoder_specs
-        sides = {t: spec.side for t, spec in zip(top_down(len(specs)), specs, strict=True)}
-        self.levels = tuple(
-            Level(t, (config.zdim, sides[t], sides[t])) for t in bottom_up(len(specs))
-        )
+        self.levels = config.latents
         # The mixture reads the same 8-bit grid; where it scores 5 bits, it drops the others itself.
         pixels = "discretised_logistic" if config.likelihood == MIXTURE else config.likelihood
         self.pixels = LIKELIHOODS[pixels]
@@ -72,6 +65,10 @@ class HVAE(HierarchicalModel, Pretrained):
             config.bottleneck_multiple,
         )
         self.decoder = Decoder(config)
+
+    @property
+    def side_step(self) -> None:
+        return self.config.side_step
 
     def as_seen(self, x: Tensor) -> Tensor:
         return self.pixels.as_seen(x)

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from models.base import bottom_up
-from models.card import SOURCES, evaluation_command, nats, within
+from models.card import SOURCES, elbo_name, evaluation_command, nats, within
 from models.checkpoint import Checkpoint, to_json
 from models.data import Data
 from models.evaluation.suite import Evaluation
+from models.report.forms import two_forms
 from models.report.html import grid, minus, plain, table
 from models.report.pictures import neighbours, reconstructions, redrawn, samples
 from models.report.plots import (
@@ -94,8 +95,8 @@ def _tiles(result: dict[str, Any]) -> list[tuple[str, str]]:
 def _bounds(found: Evaluation) -> str:
     result = found.result
     head = "<h2>How likely it finds unseen images</h2>"
-    first = {"images": result["n_images"], "nll_nats": -result["elbo_nats"],
-             "standard_error": result["elbo_standard_error"],
+    first = {"name": elbo_name(result), "images": result["n_images"],
+             "nll_nats": -result["elbo_nats"], "standard_error": result["elbo_standard_error"],
              "bits_per_dim": result.get("bits_per_dim")}  # fmt: skip
     on_deep = result.get("bounds_on_deep_images", [])
     wide = [bound for bound in result["bounds"] if bound["k"] in result["asked"]["k"]]
@@ -106,11 +107,18 @@ def _bounds(found: Evaluation) -> str:
         heads, rows = _without(3, heads), [_without(3, row) for row in rows]
     text = (
         f"<p>Nats per image over the test set, smaller is better. {defined('elbo')} is one bound "
-        f"on the negative log-likelihood; {defined('nll')} draws is a closer one."
+        f"on the negative log-likelihood; {defined('nll')} draws is {_which(result)}."
         f"{_chosen(on_deep)}</p>"
     )
     plots = grid([bound_plot(result), nll_plot(found.bounds)]) if found.bounds else ""
-    return head + text + table(heads, rows) + plots
+    return head + text + table(heads, rows) + plots + two_forms(result)
+
+
+def _which(result: dict[str, Any]) -> str:
+    """What the importance-weighted bound is, beside a −ELBO of its own levels or of more."""
+    if "limit" not in result.get("two_forms", {}):
+        return "a closer one"
+    return f"that of the model's own {len(result['rate_nats'])} levels, closer as K grows"
 
 
 def _chosen(on_deep: Sequence[dict[str, Any]]) -> str:
@@ -128,7 +136,7 @@ def _bound_row(bound: dict[str, Any]) -> list[str]:
     """The cells of one bound; −ELBO has neither K nor an error of the draws."""
     k, error, bits = (bound.get(name) for name in ("k", "monte_carlo_error", "bits_per_dim"))
     return [
-        f"K = {k:,}" if k else "−ELBO",
+        f"K = {k:,}" if k else bound["name"],
         f"{bound['images']:,}",
         within(bound["nll_nats"], bound["standard_error"], ""),
         f"{bits:.3f}" if bits is not None else "",
@@ -158,7 +166,7 @@ def _levels(checkpoint: Checkpoint, found: Evaluation) -> str:
     text = (
         f"<p>The {defined('reconstruction')} is {minus(nats(result['reconstruction_nats']))} ± "
         f"{result['reconstruction_standard_error']:.2f} nats; the rates are what the levels cost. "
-        f"{_deleted(result['without_inactive'])}</p>"
+        f"{_deleted(result.get('without_inactive'))}</p>"
     )
     plots = [rate_plot(result), active_plot(result, model.levels), reach_plot(result),
              coordinate_plot(found.statistics)]  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.chain import prior_samples
 from models.checkpoint import Checkpoint
 from models.data import Data
-from models.evaluation.neighbours import prior_samples
 from models.evaluation.suite import Evaluation
 from models.report.html import grid, pictures
 from models.report.plots import distance_plot, level_name

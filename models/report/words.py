@@ -36,6 +36,31 @@ DEFINITIONS: dict[str, tuple[str, str]] = {
         "effective draws",
         "(Σw)²/Σw² of an image's K weights, from 1 to K; the median over images.",
     ),
+    "log-ratios": (
+        "by log-ratios",
+        "the first form: E_q[log q(z_t∣z_{t−1}) − log p(z_t∣z_{t+1})] of every level below the "
+        "top (consistency), q's entropy in closed form. They may be negative.",
+    ),
+    "matching": (
+        "as denoising matching",
+        "the second form: E_q[KL(q(z_t∣z_{t+1}, x) ‖ p(z_t∣z_{t+1}))] of every level below the "
+        "top, in closed form, since q can be read from the top.",
+    ),
+    "limit": (
+        "with infinitely many stops",
+        "what both forms tend to as levels are put in between: the −ELBO that a diffusion is "
+        "trained on and shown with.",
+    ),
+    "prior-matching": (
+        "prior matching",
+        "what the top level costs: E_q[KL(q(z_T∣z_{T−1}) ‖ p(z_T))] in the first form, "
+        "KL(q(z_T∣x) ‖ p(z_T)) in the second.",
+    ),
+    "spread": (
+        "std over draws",
+        "how much −ELBO from one draw varies for one image: the root of the variance between the "
+        "draws of an image, averaged over images.",
+    ),
     "reconstruction": ("reconstruction", "E_q[log p(x∣z_1)], nats per image."),
     "rate": (
         "rate of z_t",

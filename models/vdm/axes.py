@@ -14,12 +14,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from models.base import LocalAxes
 from models.vdm.jacobian import BLOCKS, leading_directions
-from models.vdm.model import VDM
 
 # Orthonormal, one row a combination of (red, green, blue).
 OPPONENT = {
@@ -54,22 +55,6 @@ class Frequency:
         if self.colours == "luminance":
             return f"waves {said}" if said else "brightness"
         return f"{self.colours} {said}".strip()
-
-
-@dataclass(frozen=True)
-class LocalAxes:
-    """The leading part of the Jacobian of x̂ at one z_t.
-
-    Args:
-        directions: Unit directions of z_t, `(K, C, H, W)`, orthogonal, the strongest first.
-        responses: What the denoised image does along each, as unit directions, `(K, C, H, W)`.
-        gains: The singular values, `(K,)`: the length of the response to a unit step, both in
-            the range of x̃ = 2x − 1.
-    """
-
-    directions: Tensor
-    responses: Tensor
-    gains: Tensor
 
 
 def frequencies(shape: tuple[int, int, int], count: int) -> tuple[Frequency, ...]:
@@ -109,12 +94,12 @@ def _wave(half_waves: int, length: int) -> Tensor:
 
 
 def local_axes(
-    model: VDM, t: int, z_t: Tensor, count: int, seed: int = 0, blocks: int = BLOCKS
+    model: Any, t: int, z_t: Tensor, count: int, seed: int = 0, blocks: int = BLOCKS
 ) -> LocalAxes:
-    """The `count` leading singular directions of ∂x̂/∂z_t at one image's z_t.
+    """The `count` leading singular directions of ∂x̂/∂z_t at one image's z_t, x̂ in [0, 1].
 
     Args:
-        model: Its networks in evaluation mode.
+        model: A `VDM`, its networks in evaluation mode.
         t: The level.
         z_t: Of one image, `(1, C, H, W)` or `(C, H, W)`.
         count: K.
@@ -123,4 +108,5 @@ def local_axes(
     """
     point = z_t.reshape(model.image_shape)
     found = leading_directions(lambda z: model.denoised(t, z), point, count, seed, blocks)
-    return LocalAxes(*found)
+    directions, responses, gains = found
+    return LocalAxes(directions, responses, gains / 2)  # x̃ = 2x − 1

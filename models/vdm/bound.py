@@ -1,12 +1,12 @@
-"""The bound of a diffusion in its second exact form, and its limit of infinitely many stops.
+"""The parts of a diffusion's bound in its second form, one stop at a time, and their limit.
 
     ELBO(x) = E log p(x|z_1)                                          reconstruction
             − Σ_{t<T} E KL( q(z_t|z_{t+1}, x) ‖ p(z_t|z_{t+1}) )      denoising matching
             − KL( q(z_T|x) ‖ p(z_T) )                                 prior matching
 
-(Luo 2022, eq. 58; Kingma et al. 2021, sections 3.5 and 4). `objective.terms` gives the same sum
-from log-ratios, rate by rate along the chain; here the noise of z_t given z_{t+1} is integrated
-out, so an estimate varies less. Both KLs are closed:
+(Luo 2022, eq. 58; Kingma et al. 2021, sections 3.5 and 4). `objective.matched_terms_of` takes all
+of them along a drawn chain, as of any model. Each depends on one z_t alone, which a diffusion draws
+from x directly, so that training and the limit need no chain. Both KLs are closed:
 
     KL( q ‖ p ) = ½ (e^{γ_{t+1}−γ_t} − 1) ‖ε − ε̂‖²       p with the variance of q(z_t|z_{t+1}, x)
 
@@ -25,28 +25,8 @@ from math import prod
 import torch
 from torch import Tensor
 
-from models.base import Noise, bottom_up
-from models.objective import Terms
 from models.vdm.gaussians import alpha_sigma, over_images, standard_kl
 from models.vdm.model import VDM
-
-
-def matched_terms(model: VDM, x: Tensor, eps: Noise) -> Terms:
-    """An unbiased one-draw estimate of the terms in the second form, differentiable.
-
-    Places are those of `objective.terms`: rate_t for t < T is the denoising matching of z_t given
-    z_{t+1}, rate_T the prior matching. The totals agree in expectation, the rates do not.
-
-    Args:
-        x: The image as the model sees it, with shape `(B, C, H, W)`.
-        eps: Noise by subscript, each `(B, C, H, W)`; that of z_1 is for the reconstruction.
-    """
-    u = model.places()
-    rates = [
-        denoising_rate(model, x, eps[t + 1], u[t - 1], u[t]) for t in bottom_up(model.depth - 1)
-    ]
-    rates.append(prior_rate(model, x))
-    return Terms(reconstruction(model, x, eps[1]), torch.stack(rates, dim=1))
 
 
 def continuous_bound(model: VDM, x: Tensor, u: Tensor, eps: tuple[Tensor, Tensor]) -> Tensor:

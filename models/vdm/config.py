@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from models.base import Level, bottom_up
 from models.errors import BadInput
 from models.json_values import check_keys, integers, number, text
 from models.vdm.likelihood import SEEN
@@ -66,6 +67,16 @@ class VDMConfig:
     def depth(self) -> int:
         """The number of levels T."""
         return self.stops if isinstance(self.stops, int) else len(self.stops)
+
+    @property
+    def latents(self) -> tuple[Level, ...]:
+        """The latents z_1 … z_T, bottom first: each has the shape of x."""
+        return tuple(Level(t, self.image_shape) for t in bottom_up(self.depth))
+
+    @property
+    def side_step(self) -> None:
+        """It takes images of its own side only."""
+        return None
 
     def to_json(self) -> dict[str, object]:
         """What config.json holds of it."""

@@ -27,7 +27,7 @@ from models.base import (
     Chain,
     Fields,
     HierarchicalModel,
-    Level,
+    LocalAxes,
     Noise,
     Trace,
     bottom_up,
@@ -38,6 +38,7 @@ from models.base import (
     noise,
 )
 from models.pretrained import Pretrained
+from models.vdm.axes import frequencies, local_axes, low_frequency_axes
 from models.vdm.config import VDMConfig
 from models.vdm.gaussians import alpha_sigma, forward_step, over_images, reverse_step
 from models.vdm.likelihood import SEEN, TITLES, pixels_given
@@ -45,6 +46,7 @@ from models.vdm.network import build_denoiser
 from models.vdm.schedules import Schedule
 
 FIELDS = 24  # low frequencies that are offered
+LOCAL = 6  # local axes that are offered
 # Of the noise that an image is embedded with: far from the small seeds that a page gives to
 # `resample`, whose ξ would otherwise be this very noise.
 EMBED_SEED = 1_099_511_627_791
@@ -64,6 +66,7 @@ class VDM(HierarchicalModel, Pretrained):
     kind = "variational diffusion model"
     is_markov = True
     infers_top_down = False
+    local_count = LOCAL
     needs_free_bits = False  # the encoder is fixed, so no level can be left out
     config: VDMConfig
     anchor: Tensor
@@ -83,7 +86,7 @@ class VDM(HierarchicalModel, Pretrained):
         self.schedule = schedule if schedule is not None else config.schedule.build()
         stops = config.stops
         self.stops = self.schedule.spread(stops) if isinstance(stops, int) else stops
-        self.levels = tuple(Level(t, self.image_shape) for t in bottom_up(len(self.stops)))
+        self.levels = config.latents
         # Not saved: it only carries the device and the dtype of the top prior.
         self.register_buffer("anchor", torch.zeros(()), persistent=False)
 
@@ -153,10 +156,11 @@ class VDM(HierarchicalModel, Pretrained):
 
     def fields(self, t: int) -> Fields:
         """Low frequencies, at every level the same."""
-        from models.vdm.axes import frequencies, low_frequency_axes
-
         names = tuple(frequency.name for frequency in frequencies(self.image_shape, FIELDS))
         return Fields(low_frequency_axes(self.image_shape, FIELDS), names)
+
+    def local_axes(self, t: int, z_t: Tensor) -> LocalAxes:
+        return local_axes(self, t, z_t, self.local_count)
 
     def as_seen(self, x: Tensor) -> Tensor:
         return SEEN[self.config.likelihood].as_seen(x)

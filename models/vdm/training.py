@@ -48,7 +48,7 @@ def sampled_terms(model: VDM, x: Tensor, eps: SampledNoise, u: Tensor) -> Terms:
 
     Returns:
         Terms whose rates are zero but for the step that was drawn and the prior matching; each
-        `(B, T)`, unbiased for `vdm.bound.matched_terms`.
+        `(B, T)`, unbiased for `objective.matched_terms_of`.
     """
     steps, places = model.depth - 1, as_like(model.places(), u)
     step = (u * steps).long().clamp(0, steps - 1)  # from stop step + 1 up to stop step + 2

@@ -10,6 +10,8 @@ from tests.browser.desk import Desk, encoded, photo
 
 pytestmark = pytest.mark.browser
 
+LINES = "(node) => node.clientHeight / parseFloat(getComputedStyle(node).lineHeight)"
+
 
 def test_mean_and_resample_change_the_picture(desk: Desk) -> None:
     page = desk.page
@@ -112,6 +114,30 @@ def test_a_level_with_many_axes_unfolds_on_request(desk: Desk) -> None:
     more.click()
     assert sliders.count() == 12
     assert "1 not shown" in desk.page.locator("[data-level-card='1'] .badge").inner_text()
+
+
+def test_six_levels_leave_undo_redo_and_reset_on_one_line(desk: Desk) -> None:
+    desk.choose_model("digits-hvae")
+    assert desk.levels() == [6, 5, 4, 3, 2, 1]
+    boxes = [desk.button(action).bounding_box() for action in ("undo", "redo", "reset")]
+    assert len({box["y"] for box in boxes if box is not None}) == 1
+    assert max(box["height"] for box in boxes if box is not None) < 40  # no word wraps
+    chips = [chip.bounding_box() for chip in desk.page.locator("[data-chip]").all()]
+    assert len(chips) == 6 and len({box["y"] for box in chips if box is not None}) == 1
+
+
+def test_a_long_verdict_leaves_the_terms_on_the_screen(desk: Desk) -> None:
+    """Noise of 256 pixels a side: unusual, and told of in two lines."""
+    noise = np.random.default_rng(1).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    desk.choose_model("photos")
+    with desk.another_picture():
+        desk.give("noise.png", encoded(Image.fromarray(noise)))
+    verdict = desk.page.locator("[data-verdict]")
+    assert verdict.inner_text().startswith("Unusual") and "Compared at" in verdict.inner_text()
+    assert verdict.evaluate(LINES) == pytest.approx(2, abs=0.1)
+    over = "(node) => node.scrollHeight - node.clientHeight"
+    assert desk.page.locator(".centre").evaluate(over) == 0
+    assert desk.in_sight("[data-terms-line]")
 
 
 def test_the_crop_and_the_gallery_and_the_prior_bring_other_pictures(desk: Desk) -> None:

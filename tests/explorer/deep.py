@@ -7,9 +7,8 @@ from pathlib import Path
 import torch
 
 from models.checkpoint import save_checkpoint
-from models.data import Data
 from models.hvae.model import HVAEConfig
-from models.train import measure
+from models.statistics import Statistics, level_statistics
 from tests.explorer.maps import smooth_pictures
 from tests.models.small_hvae import random_hvae
 
@@ -23,10 +22,19 @@ GROUPS = ((15,), (14, 13, 12, 11), (10, 9, 8, 7), (6, 5, 4, 3, 2, 1))
 
 
 def save_deep(folder: Path, name: str = "deep", config: HVAEConfig = DEEP) -> Path:
-    """The checkpoint folder of a model of random weights; of its channels the first is inactive."""
-    model = random_hvae(config)
+    """The checkpoint folder of a model of random weights; of its channels the first is inactive.
+
+    What it says of test images is made up.
+    """
+    model = random_hvae(config, spread=0.5)
     pictures = smooth_pictures(8, config.image_side)
     active = tuple(torch.arange(level.channels) > 0 for level in model.levels)
-    statistics = measure(model, Data(pictures, pictures, {}, {}), active)
+    statistics = Statistics(
+        levels=level_statistics(model, pictures, active),
+        reference_elbo=torch.linspace(-20_000.0, -2_000.0, 101),
+        reference_draws=4,
+        reference_reconstruction=-3_000.0,
+        reference_rate=(10.0,) * model.depth,
+    )
     save_checkpoint(folder, name, model, statistics, {}, {}, {}, pictures[:4], "")
     return folder

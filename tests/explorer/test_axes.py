@@ -7,13 +7,22 @@ import dataclasses
 import pytest
 import torch
 
-from explorer.axes import Axis, all_axes, axis_count, level_axes, offsets, spread, step
+from explorer.axes import (
+    Axis,
+    all_axes,
+    axis_count,
+    check_axis,
+    check_recipe,
+    level_axes,
+    spread,
+    step,
+)
 from explorer.recipe import Edit, Recipe
 from models.base import Fields, Level
 from models.errors import BadInput
 from models.policy import Policy
 from models.statistics import LevelStatistics
-from tests.explorer.toy import Toy, toy_statistics
+from tests.explorer.toy import Toy, offsets, toy_statistics
 
 STATISTICS = LevelStatistics(
     mean=torch.zeros(4),
@@ -119,17 +128,17 @@ def test_offsets_add_up_and_zero_levels_have_none() -> None:
 @pytest.mark.parametrize(("kind", "count"), [("coordinate", 4), ("component", 3)])
 def test_an_axis_out_of_range_is_refused_with_the_range(kind: str, count: int) -> None:
     assert axis_count(VECTOR, STATISTICS, kind) == count
-    step(VECTOR, STATISTICS, one(kind, count - 1))
+    check_axis(VECTOR, STATISTICS, one(kind, count - 1)[0])
     with pytest.raises(
         BadInput, match=f"index {count} of a {kind} edit of level 2.*0 to {count - 1}"
     ):
-        step(VECTOR, STATISTICS, one(kind, count))
+        check_axis(VECTOR, STATISTICS, one(kind, count)[0])
 
 
 def test_a_recipe_of_another_depth_is_refused() -> None:
     model = Toy()
     with pytest.raises(BadInput, match="2 levels, but the model has 3"):
-        offsets(model, toy_statistics(model), recipe(depth=2))
+        check_recipe(model, toy_statistics(model), recipe(depth=2))
 
 
 def test_a_field_moves_every_number_of_a_level_and_is_named() -> None:

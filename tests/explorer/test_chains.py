@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch.distributions import Distribution
 
-from explorer.axes import offsets
 from explorer.chains import Chains
 from explorer.recipe import Edit, Recipe, zero_recipe
 from explorer.render import Frame, decoded, ladder, picture, render
@@ -21,7 +20,7 @@ from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
 from models.policy import KINDS, Policy
 from models.statistics import Statistics
-from tests.explorer.toy import Toy, toy_statistics, toy_trace
+from tests.explorer.toy import Toy, offsets, toy_statistics, toy_trace
 from tests.running import ROOT
 
 MODEL_HASH = "0123456789abcdef"

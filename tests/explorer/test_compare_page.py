@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from PIL import Image
 
 from explorer.compare_choice import Choice, Shape, options, settled
 from explorer.compare_live import Comparing
-from explorer.library import Entry
+from explorer.library import Entry, Library
+from explorer.live import Live
 from explorer.opening import Ref
 from explorer.panels import compare as panel
 from explorer.panels.compare_view import ladder_html, redrawn_html
+from models.checkpoint import Checkpoint, load_checkpoint
 from models.errors import BadInput
 from tests.explorer.comparing import comparing_toys, run, subject_in
+from tests.models.saved import save_small
 
 
 @pytest.fixture
@@ -29,10 +33,20 @@ def comparing(tmp_path: Path) -> Iterator[Comparing]:
         yield made
 
 
-ENTRIES = tuple(Entry(id, "bundled", id, id.upper()) for id in ("a", "b", "c", "d", "e", "f"))
-OF: dict[str, Shape] = {
+OF: dict[str, Shape | None] = {
     "a": (3, 64, 64), "b": (1, 28, 28), "c": (1, 28, 28), "d": (3, 64, 64), "e": (1, 28, 28),
+    "f": None,
 }  # fmt: skip
+
+
+def entries_of(shapes: Mapping[str, Shape | None]) -> tuple[Entry, ...]:
+    """Models that take these shapes; those that take none cannot be loaded."""
+    return tuple(
+        Entry(id, "bundled", id, id.upper(), image_shape=shape) for id, shape in shapes.items()
+    )
+
+
+ENTRIES = entries_of(OF)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +63,7 @@ OF: dict[str, Shape] = {
     ],
 )
 def test_what_of_a_choice_can_be_shown(asked: tuple[str, ...], shown: tuple[str, ...]):
-    assert settled(Choice(asked), ENTRIES, OF).ids == shown
+    assert settled(Choice(asked), ENTRIES).ids == shown
 
 
 def test_what_is_shown_first():
@@ -62,22 +76,21 @@ def test_what_is_shown_first():
         "digits-vdm",
         "fashion",
     )
-    entries = tuple(Entry(id, "bundled", id, id) for id in ids)
-    shapes: dict[str, Shape] = dict.fromkeys(ids, (1, 28, 28)) | {"avatars": (3, 64, 64)}
+    shapes: dict[str, Shape | None] = dict.fromkeys(ids, (1, 28, 28)) | {"avatars": (3, 64, 64)}
     four = ("digits-vae", "digits-mhvae", "digits-hvae", "digits-vdm")
-    assert settled(Choice(), entries, shapes).ids == four
-    del shapes["digits-vdm"]
-    assert settled(Choice(), entries, shapes).ids == ("digits", "fashion")
-    assert settled(Choice(), entries[:1], shapes).ids == ("avatars",)
-    assert settled(Choice(), (), {}).ids == ()
+    assert settled(Choice(), entries_of(shapes)).ids == four
+    broken = entries_of(shapes | {"digits-vdm": None})
+    assert settled(Choice(), broken).ids == ("digits", "fashion")
+    assert settled(Choice(), entries_of(shapes)[:1]).ids == ("avatars",)
+    assert settled(Choice(), ()).ids == ()
 
 
 def test_why_a_model_cannot_stand_beside_another():
-    assert {o.id: o.refused for o in options(ENTRIES, OF, "b")} == {
+    assert {o.id: o.refused for o in options(ENTRIES, "b")} == {
         "a": "takes 64×64 colour", "b": None, "c": None, "d": "takes 64×64 colour", "e": None,
         "f": "cannot be loaded",
     }  # fmt: skip
-    first = {o.id: o.refused for o in options(ENTRIES, OF, None)}
+    first = {o.id: o.refused for o in options(ENTRIES, None)}
     assert first == dict.fromkeys("abcde") | {"f": "cannot be loaded"}
 
 
@@ -120,6 +133,35 @@ def test_the_page_is_offered_what_fits_and_told_why_the_rest_does_not(comparing:
     assert "No other model here takes 6×6 colour images" in alone["notice"]
     past = call(comparing, "offer", choice={"image": {"kind": "example", "index": 49}})
     assert past["choice"]["image"]["index"] == 0  # 48 are shown
+
+
+def test_what_is_offered_is_known_without_loading_it(tmp_path: Path):
+    loaded: list[str] = []
+
+    def load(source: str | Path, device: str) -> Checkpoint:
+        loaded.append(Path(source).name)
+        return load_checkpoint(source, device)
+
+    for which in ("vector", "general", "diffusion", "maps"):
+        save_small(tmp_path, which)
+    live = Live(Library(tmp_path, load=load))
+    answer = call(Comparing(live), "offer", choice={"ids": ["general"]})
+    live.close()
+    assert answer["choice"]["ids"] == ["general", "diffusion"] == loaded
+    assert '<option value="vector">vector</option>' in answer["slots"][1]
+    assert '<option value="maps" disabled>maps – takes 16×16 colour</option>' in answer["slots"][1]
+
+
+def test_a_chosen_model_that_turns_out_broken_gives_way_to_another(tmp_path: Path):
+    for which in ("vector", "general", "diffusion"):
+        save_small(tmp_path, which)
+    shutil.copy(tmp_path / "vector" / "model.safetensors", tmp_path / "general")
+    live = Live(Library(tmp_path))
+    comparing = Comparing(live)
+    answer = call(comparing, "offer", choice={"ids": ["vector", "general"]})
+    live.close()
+    assert answer["choice"]["ids"] == ["vector", "diffusion"]
+    assert "general – cannot be loaded</option>" in answer["slots"][1]
 
 
 def test_every_part_comes_as_html_with_words_for_its_pictures(comparing: Comparing):

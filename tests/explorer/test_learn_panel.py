@@ -25,8 +25,10 @@ from explorer.panels.learn_numbers import kind_of, live_lines
 from explorer.panels.learn_text import headings, page, theory
 from models.base import Chain
 from models.checkpoint import Checkpoint, load_checkpoint
+from models.evaluation.forms import forms_measures, measure_forms
+from models.evaluation.suite import terms_measures
 from tests.explorer.toy import Toy, toy_checkpoint
-from tests.models.diffusion_toys import independent
+from tests.models.diffusion_toys import draw_independent, independent
 from tests.models.small_hvae import random_hvae
 from tests.running import ROOT
 
@@ -147,6 +149,84 @@ def test_which_parts_are_about_a_model() -> None:
     assert kind_of(random_hvae()) == "top-down"
     assert kind_of(independent(5)) == "reversible"
     assert "$T = 3$, so 2 steps of noise" in live_lines("toy", measured(Reversed()))["stops"]
+
+
+# ---- both forms ----
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> dict[str, object]:
+    """What was measured of a diffusion with twelve stops."""
+    model = independent(12)
+    x = draw_independent(40)
+    terms = terms_measures(model, x, draws=5, seed=0)
+    forms = forms_measures(model, measure_forms(model, x, 5), terms)
+    return json.loads(json.dumps(terms | {"two_forms": forms, "n_images": 40, "draws": 5}))
+
+
+def test_the_page_has_both_forms_and_their_limit_as_they_were_measured(
+    evaluation: dict[str, object],
+) -> None:
+    lines = live_lines("toy", diffusion(evaluation))
+    forms = cast(dict, evaluation["two_forms"])
+    first, second, apart = lines["forms"].split("\n>\n")
+    keys = {"consistency": "consistency_nats", "denoising": "denoising_matching_nats"}
+    for line, name, form in (
+        (first, "consistency", forms["log_ratios"]), (second, "denoising", forms["matched"]),
+        (lines["limit"], "denoising", forms["limit"]),
+    ):  # fmt: skip
+        shown = numbers(line)
+        symbols = " ".join(symbol for symbol, _ in shown)
+        assert len(shown) == 4 and re.search(f"ELBO.*reconstr.*{name}.*prior", symbols)
+        wanted = [-form["elbo_nats"], -form["reconstruction_nats"], form[keys[name]],
+                  form["prior_matching_nats"]]  # fmt: skip
+        for (_, value), exact in zip(shown, wanted, strict=True):
+            assert value == f"{exact:.{len(value.partition('.')[2])}f}"
+        assert f"± {short(form['elbo_standard_error'])}" in line
+    assert "over 40 test images, 5 draws each. First form" in first
+    assert (
+        f"${forms['difference_nats']:.2f}$ ± {short(forms['difference_standard_error'])}" in apart
+    )
+    spreads = [forms[name]["std_over_draws_nats"] for name in ("log_ratios", "matched")]
+    assert f"varies by ${spreads[0]:.2f}$ nats and the second by ${spreads[1]:.2f}$ (st" in apart
+    assert f": {short(forms['variance_ratio'])} of its variance" in apart
+    gain = forms["limit"]["elbo_nats"] - forms["matched"]["elbo_nats"]
+    assert gain > 0 and f"${gain:.2f}$ nats below the second form" in lines["limit"]
+    # The limit is what all other lines are about.
+    assert numbers(lines["decomposition"])[0] == numbers(lines["limit"])[0]
+
+
+def test_both_forms_stand_in_the_part_on_the_diffusion(evaluation: dict[str, object]) -> None:
+    checkpoint = diffusion(evaluation)
+    lines = live_lines("toy", checkpoint)
+    shown = page(theory(), "toy", kind_of(checkpoint.model), "> own", lines)
+    places = [
+        shown.index(mark) for mark in (
+            "### A fixed encoder", "**The second exact form**", "First form:", "Second form,",
+            "**Infinitely many stops.**", "with infinitely many stops:", "## Why a rate below",
+        )
+    ]  # fmt: skip
+    assert places == sorted(places)
+
+
+def test_with_one_draw_an_image_nothing_is_said_of_the_spread(
+    evaluation: dict[str, object],
+) -> None:
+    forms = cast(dict, evaluation["two_forms"]) | {"variance_ratio": None}
+    line = live_lines("toy", diffusion(evaluation | {"two_forms": forms}))["forms"]
+    assert "Second form" in line and "From draw to draw" not in line
+
+
+def test_a_model_with_one_form_has_no_line_on_two() -> None:
+    lines = live_lines("toy", measured())
+    assert lines["forms"] == lines["limit"] == ""
+
+
+def diffusion(evaluation: dict[str, object]) -> Checkpoint:
+    return cast(
+        Checkpoint,
+        SimpleNamespace(**{**vars(measured()), "model": independent(12), "evaluation": evaluation}),
+    )
 
 
 # ---- equations ----

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from explorer.library import Library
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -17,6 +25,12 @@ from models.errors import BadInput
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
 from models.statistics import Statistics, level_statistics
+from tests.explorer.toy import toy_checkpoint
+from tests.models.published import publish_ddpm
+from tests.models.saved import save_small
+from tests.running import ROOT
+
+R = TypeVar("R")
 
 
 def save(folder: Path, seed: int) -> None:
@@ -38,6 +52,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate(("digits", "avatars", "first", "own")):
         save(folder / name, seed)
     return folder
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """A diffusion model as diffusers writes it."""
+    return publish_ddpm(tmp_path / "elsewhere" / "published")
 
 
 @pytest.fixture
@@ -72,23 +92,92 @@ def test_bundled_come_first_with_avatars_in_front_then_runs(folders: tuple[Path,
     assert library.entries()[0].summary == "8×8 grey, 2 levels of 4/2"
 
 
-def test_preloading_reads_every_model_once_and_beside(folders: tuple[Path, Path]) -> None:
-    load, gate, done = CountingLoad(), threading.Event(), threading.Event()
+def test_listing_loads_nothing_and_choosing_loads_one(folders: tuple[Path, Path]) -> None:
+    load = CountingLoad()
+    library = Library(*folders, load=load)
+    listed = library.entries()
+    assert load.names == []
+    assert all(entry.hash and entry.error is None for entry in listed)
+    assert {entry.image_shape for entry in listed} == {(1, 8, 8)}
+    entry, checkpoint = library.load("digits")
+    assert load.names == ["digits"]
+    assert entry == listed[1] == library.entries()[1] and checkpoint.hash == entry.hash
+    assert library.id_of(checkpoint.hash) == "digits"
 
-    def gated(source: str | Path, device: str) -> Checkpoint:
-        assert gate.wait(60)
-        checkpoint = load(source, device)
-        if len(load.names) == 3:
-            done.set()
-        return checkpoint
 
-    library = Library(*folders, load=gated)
-    library.preload()
-    assert load.names == []  # it did not wait for them
-    gate.set()
-    assert done.wait(60)
-    assert ids(library) == ["avatars", "digits", "runs/first"]
-    assert sorted(load.names) == ["avatars", "digits", "first"]
+@contextmanager
+def held_up(folders: tuple[Path, Path], name: str) -> Iterator[tuple[Library, threading.Event]]:
+    """A library, and what lets the loading of one of its models end."""
+    begun, gate = threading.Event(), threading.Event()
+
+    def load(source: str | Path, device: str) -> Checkpoint:
+        if Path(source).name == name:
+            begun.set()
+            assert gate.wait(60)
+        return load_checkpoint(source, device)
+
+    library = Library(*folders, load=load)
+    try:
+        yield library, begun
+    finally:
+        gate.set()
+
+
+def test_preloading_lists_all_models_and_loads_the_first_beside(
+    folders: tuple[Path, Path],
+) -> None:
+    with held_up(folders, "avatars") as (library, begun):
+        library.preload()
+        assert begun.wait(60)
+        avatars, digits, _ = soon(library.entries)  # which nobody waits for
+        assert avatars.hash and library.loaded(avatars.hash) is None
+    assert library.default_id() == "avatars"
+    assert library.loaded(avatars.hash) is not None
+    assert digits.hash and library.loaded(digits.hash) is None
+
+
+def test_a_model_in_use_does_not_wait_for_one_that_is_loaded(folders: tuple[Path, Path]) -> None:
+    with held_up(folders, "digits") as (library, begun):
+        _, avatars = library.load("avatars")
+        threading.Thread(target=lambda: library.load("digits")).start()
+        assert begun.wait(60)
+        assert soon(lambda: library.load("avatars"))[1] is avatars
+        assert soon(library.default_id) == "avatars"
+        assert len(soon(library.entries)) == 3
+
+
+def soon(call: Callable[[], R]) -> R:
+    """What a call gives, which must not hang."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result(20)
+
+
+LISTING = """
+import json, sys, torch
+from pathlib import Path
+from explorer.library import Library
+state = torch.get_rng_state()
+entries = Library(Path(sys.argv[1]), Path(sys.argv[2])).entries()
+print(json.dumps({
+    "summaries": {entry.id: entry.summary for entry in entries},
+    "errors": [entry.error for entry in entries if entry.error],
+    "diffusers": "diffusers" in sys.modules,
+    "drawn": not torch.equal(torch.get_rng_state(), state),
+}))
+"""
+
+
+def test_the_bundled_models_and_a_diffusion_are_listed_without_building_one(
+    tmp_path: Path,
+) -> None:
+    """A model that is built draws its first weights, from the random numbers of the process."""
+    save_small(tmp_path, "diffusion")
+    command = [sys.executable, "-c", LISTING, str(ROOT / "checkpoints"), str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout)
+    assert told["errors"] == [] and not told["diffusers"] and not told["drawn"]
+    assert told["summaries"]["avatars"] == "64×64 colour, 4 levels of 56/40/24/12"
+    assert told["summaries"]["runs/diffusion"] == "8×8 grey, 3 levels of 1×8×8, 1×8×8, 1×8×8"
 
 
 def test_a_given_model_comes_before_all_and_is_the_default(
@@ -167,6 +256,39 @@ def test_a_repaired_folder_works_again(folders: tuple[Path, Path], made: Path) -
     assert library.load("avatars")[1].name == "avatars"
 
 
+def other_weights(folder: Path) -> None:
+    """A whole file with weights of another model."""
+    save_file({"surprise": torch.zeros(2)}, folder / "model.safetensors")
+
+
+def test_weights_that_do_not_fit_are_the_models_error_once_it_was_loaded(
+    folders: tuple[Path, Path], made: Path
+) -> None:
+    other_weights(folders[0] / "digits")
+    load = CountingLoad()
+    library = Library(*folders, load=load)
+    assert library.entries()[1].error is None
+    for _ in range(2):
+        with pytest.raises(BadInput, match="unexpected surprise"):
+            library.load("digits")
+    entry = library.entries()[1]
+    assert entry.error is not None and "unexpected surprise" in entry.error
+    assert (entry.hash, entry.image_shape, entry.summary) == (None, None, "")
+    assert load.names == ["digits"]  # it is not tried again while its files stay
+    shutil.copy(made / "digits" / "model.safetensors", folders[0] / "digits")
+    assert library.entries()[1].error is None
+    assert library.load("digits")[1].name == "digits"
+
+
+def test_the_default_is_a_model_that_can_be_loaded(folders: tuple[Path, Path]) -> None:
+    other_weights(folders[0] / "avatars")
+    load = CountingLoad()
+    library = Library(*folders, load=load)
+    assert [library.default_id() for _ in range(3)] == ["digits"] * 3
+    assert load.names == ["avatars", "digits"]
+    assert library.entries()[0].error is not None
+
+
 def test_an_unexpected_fault_hides_no_other_model(folders: tuple[Path, Path]) -> None:
     def load(source: str | Path, device: str) -> Checkpoint:
         if Path(source).name == "avatars":
@@ -174,9 +296,11 @@ def test_an_unexpected_fault_hides_no_other_model(folders: tuple[Path, Path]) ->
         return load_checkpoint(source, device)
 
     library = Library(*folders, load=load)
+    with pytest.raises(BadInput, match="the server's log"):
+        library.load("avatars")
     first, second, _ = library.entries()
     assert first.error is not None and "secret" not in first.error
-    assert second.error is None
+    assert second.error is None and library.default_id() == "digits"
 
 
 def test_changed_files_are_read_again_and_the_old_model_stays_usable(
@@ -199,6 +323,48 @@ def test_a_touched_file_counts_as_changed(folders: tuple[Path, Path]) -> None:
     os.utime(folders[0] / "digits" / "model.safetensors", ns=(1, 1))
     library.load("digits")
     assert load.names == ["digits", "digits"]
+
+
+def test_new_statistics_of_the_same_weights_are_read_too(
+    folders: tuple[Path, Path], made: Path
+) -> None:
+    library = Library(*folders)
+    _, old = library.load("digits")
+    (folders[0] / "digits" / "evaluation.json").write_text('{"elbo_nats": -5.0}')
+    assert library.load("digits")[1].evaluation == {"elbo_nats": -5.0}
+    assert library.load("digits")[1].hash == old.hash
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "model_index.json",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "scheduler/scheduler_config.json",
+        "vae/config.json",
+    ],
+)
+def test_a_published_folder_is_read_again_where_a_part_changed(
+    published: Path, tmp_path: Path, changed: str
+) -> None:
+    load = CountingLoad()
+    toy = toy_checkpoint()
+
+    def measured(source: str | Path, device: str) -> Checkpoint:
+        load.names.append(Path(source).name)
+        return toy
+
+    library = Library(tmp_path / "none", given=str(published), load=measured)
+    assert library.load("given/published")[1] is toy
+    assert library.entries()[0].hash == toy.hash
+    assert load.names == ["published"]  # it had to be loaded to be listed, once
+    (published / changed).parent.mkdir(exist_ok=True)
+    with (published / changed).open("ab") as file:
+        file.write(b" ")
+    library.entries()
+    library.load("given/published")
+    assert load.names == ["published"] * 2
 
 
 def test_runs_without_a_checkpoint_yet_are_not_listed(folders: tuple[Path, Path]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.axes import Step, offset, offsets, spread, step
+from explorer.axes import Step, check_recipe, offset, spread, step
 from explorer.chains import Chains
 from explorer.masks import coverage
 from explorer.recipe import Edit, Recipe, zero_recipe
@@ -19,7 +19,7 @@ from models.errors import BadInput
 from models.mhvae import MHVAE
 from models.statistics import Statistics
 from tests.explorer.maps import maps_model, maps_statistics, smooth_pictures
-from tests.explorer.toy import Toy, toy_statistics
+from tests.explorer.toy import Toy, offsets, toy_statistics
 
 EVERYTHING: Region = ((0, 0, 256, 256),)
 LEFT: Region = ((24, 128, 16),)
@@ -122,4 +122,4 @@ def test_a_vector_has_no_places() -> None:
     statistics = toy_statistics(toy)
     assert set(offsets(toy, statistics, with_edits(Edit(1, "component", 0, 1.0, LEFT)))) == {1}
     with pytest.raises(BadInput, match="level 2 has a region, but this level is a vector"):
-        offsets(toy, statistics, with_edits(Edit(2, "component", 0, 1.0, LEFT)))
+        check_recipe(toy, statistics, with_edits(Edit(2, "component", 0, 1.0, LEFT)))

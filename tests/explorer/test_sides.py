@@ -32,6 +32,7 @@ from explorer.sides import (
 from explorer.terms import LEAST_DRAWS, image_terms
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.errors import BadInput
+from tests.explorer.comparing import CHECKPOINTS
 from tests.explorer.maps import maps_checkpoint, maps_model, save_maps, smooth_pictures
 from tests.explorer.toy import Toy, toy_checkpoint
 
@@ -232,6 +233,20 @@ def terms_of_example(live: Live, index: int) -> dict:
     ref = {"kind": "example", "index": index}
     answer = ask(live, "open", {"model": "avatars", "image": ref, "recipe": None})
     return ask(live, "terms", {"recipe": answer["recipe"]})
+
+
+def test_no_model_is_suggested_by_one_that_finds_nothing_unusual(
+    tmp_path: Path, maps: Checkpoint
+) -> None:
+    """Without a likelihood no image is likelier than another."""
+    loaded = {"avatars": CHECKPOINTS["unmeasured"], "maps": maps}
+    for name in loaded:
+        (tmp_path / name).mkdir()
+    live = Live(Library(tmp_path, load=lambda source, _: loaded[Path(source).name]))
+    shown = opened(live, upload(live, (300, 260), black=True), None, "avatars")
+    answer = ask(live, "terms", {"recipe": shown["recipe"]})
+    live.close()
+    assert answer["terms"]["verdict"] == "unknown" and answer["suggestion"] is None
 
 
 def test_no_model_is_suggested_where_none_takes_any_photograph(tmp_path: Path) -> None:

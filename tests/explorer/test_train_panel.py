@@ -60,6 +60,8 @@ def test_every_starting_point_can_be_trained(point: str):
         ({"levels": "1," * 150}, "Levels is too long"),
         ({"free_bits": "1,2,3"}, "free_bits has 3 values for 2 levels"),
         ({"free_bits": "-1"}, "free_bits.*from 0"),
+        ({"rate_targets": "5,3"}, "free_bits and rate_targets both set the rates: choose one"),
+        ({"free_bits": "0", "rate_targets": "5,3,1"}, "rate_targets has 3 values for 2 levels"),
         ({"free_bits": "much"}, "free-bits 'much' cannot be read"),
         ({"conv": "nan"}, "Feature maps"),
         ({"conv": "64", "patch": 5}, "patch 5 does not divide"),

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
+from explorer.axes import offset, steps
 from explorer.recipe import Recipe, zero_recipe
 from explorer.stores import image_hash
 from models.base import Chain, HierarchicalModel, Level, Trace, encode, gaussian
@@ -149,3 +150,9 @@ def toy_trace(model: HierarchicalModel, seed: int = 3) -> Trace:
 def toy_recipe(checkpoint: Checkpoint, pixels: np.ndarray) -> Recipe:
     """The zero recipe of an image under a toy checkpoint."""
     return zero_recipe(checkpoint.hash, image_hash(pixels), checkpoint.model.depth)
+
+
+def offsets(model: HierarchicalModel, statistics: Statistics, recipe: Recipe) -> dict[int, Tensor]:
+    """δ of every edited level of a model without local axes, by its subscript."""
+    moved = steps(model, statistics, recipe, lambda t: torch.empty(0, model.level(t).size))
+    return {t: offset(model.level(t), parts) for t, parts in moved.items()}

@@ -18,6 +18,7 @@ SMALL: dict[str, object] = {
     "levels": "8,4",
     "likelihood": "discretised_logistic",
     "free_bits": "1",
+    "rate_targets": "",
     "kl_warmup": 0.2,
     "budget": "steps",
     "minutes": 1,

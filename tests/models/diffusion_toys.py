@@ -16,12 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.base import Noise, bottom_up
+from models.objective import Terms
+from models.vdm.bound import denoising_rate, prior_rate, reconstruction
 from models.vdm.config import VDMConfig
 from models.vdm.model import VDM
 from models.vdm.noise import Curve
 from models.vdm.schedules import TIMES
 
 CURVE = Curve("linear", -6.0, 8.0)
+GREY_CURVE = Curve("linear", -15.0, 9.0)
 ON = (0.9, 0.6, 0.35, 0.5)  # the probabilities of a one that pixels of `independent` have
 
 
@@ -81,6 +85,23 @@ class Pixels(Exact):
         return torch.tanh(alpha * z_t / sigma**2 + self.logit / 2)
 
 
+class Grey(nn.Module):
+    """Pixels that are k/255 with the same probabilities everywhere, `(256,)`."""
+
+    def __init__(self, probabilities: Tensor, curve: Curve) -> None:
+        super().__init__()
+        self.log_weights = nn.Parameter(probabilities.double().log())
+        self.curve = curve
+
+    def forward(self, z_t: Tensor, time: Tensor) -> Tensor:
+        least, most = self.curve.gamma_min, self.curve.gamma_max
+        gamma = (least + time / 1000 * (most - least)).view(-1, 1, 1, 1, 1)
+        values = torch.linspace(-1, 1, 256, dtype=z_t.dtype)
+        alpha, sigma = torch.sigmoid(-gamma).sqrt(), torch.sigmoid(gamma).sqrt()
+        logits = self.log_weights - (z_t[..., None] - alpha * values) ** 2 / (2 * sigma**2)
+        return torch.softmax(logits, -1) @ values
+
+
 def patterned(patterns: Tensor, weights: Tensor, stops: int = 8, prediction: str = "sample") -> VDM:
     """A diffusion in double precision that knows its patterns."""
     _, _, height, width = patterns.shape
@@ -102,6 +123,17 @@ def independent(
     return VDM(config, Pixels(on_probabilities(side), curve)).double()
 
 
+def grey_probabilities() -> Tensor:
+    """Of the values of `grey`, not equal, `(256,)`."""
+    return torch.softmax(torch.cos(torch.arange(256) / 20.0) * 1.5, 0).double()
+
+
+def grey(stops: int = 3, side: int = 2, curve: Curve = GREY_CURVE) -> VDM:
+    """A diffusion of 8-bit pixels in double precision that knows their probabilities."""
+    config = VDMConfig((1, side, side), "discretised", curve, stops, "sample")
+    return VDM(config, Grey(grey_probabilities(), curve)).double()
+
+
 def draw_independent(count: int, side: int = 4, seed: int = 1) -> Tensor:
     """Images of `independent`, float64 `(count, 1, side, side)`."""
     generator = torch.Generator().manual_seed(seed)
@@ -120,3 +152,27 @@ def noise_nodes(shape: tuple[int, ...], count: int = 128) -> tuple[Tensor, Tenso
     nodes, weights = np.polynomial.hermite_e.hermegauss(count)
     values = torch.from_numpy(nodes).view(-1, *(1 for _ in shape)).expand(count, *shape)
     return values, torch.from_numpy(weights / weights.sum())
+
+
+def stop_terms(model: VDM, x: Tensor, eps: Noise) -> Terms:
+    """The second form of the bound with every z_t drawn from x directly, not along the chain.
+
+    Args:
+        x: The image as the model sees it, with shape `(B, C, H, W)`.
+        eps: Noise by subscript, each `(B, C, H, W)`; that of z_1 is for the reconstruction.
+    """
+    u = model.places()
+    rates = [
+        denoising_rate(model, x, eps[t + 1], u[t - 1], u[t]) for t in bottom_up(model.depth - 1)
+    ]
+    rates.append(prior_rate(model, x))
+    return Terms(reconstruction(model, x, eps[1]), torch.stack(rates, dim=1))
+
+
+@torch.no_grad()
+def expected_terms(model: VDM, x: Tensor) -> tuple[float, np.ndarray]:
+    """E of the reconstruction and of the rates of `stop_terms` for one image `(1, C, H, W)`."""
+    nodes, weights = noise_nodes(model.image_shape)
+    eps = (torch.empty(0),) + (nodes,) * model.depth
+    parts = stop_terms(model, x.expand(len(nodes), *x.shape[1:]), eps)
+    return (weights @ parts.reconstruction).item(), (weights @ parts.rate).numpy()

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from models.base import Trace, encode, noise
-from models.chain import decode, draw_noise, sample_chain
+from models.chain import decode, draw_noise, prior_samples, sample_chain
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
 from models.policy import KEEP, MEAN, Policy
+from tests.models.tiny import tiny_model
 
 SIZES = (6, 4, 3)
 TEMPERATURE = 0.7
@@ -131,3 +132,11 @@ def test_memory_between_keep_and_resample_keeps_the_variance() -> None:
     own = 0.8 * (encoded.z[3] - mean) / std
     assert (fed.mean(0) - own[0]).abs().max() < 4 * 0.6 / 2000**0.5
     assert (fed.var(0) - 0.36).abs().max() < 4 * 0.36 * (2 / 2000) ** 0.5
+
+
+def test_a_sample_is_that_of_its_seed() -> None:
+    model = tiny_model()
+    many = prior_samples(model, 7, seed=3, size=3)
+    for i in range(7):
+        one = model.likelihood(sample_chain(model, 3 + i)).mean
+        torch.testing.assert_close(many[i : i + 1], one, rtol=0, atol=1e-6)

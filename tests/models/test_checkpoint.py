@@ -20,6 +20,7 @@ from models.checkpoint import (
     pick_device,
     save_checkpoint,
 )
+from models.description import describe
 from models.errors import BadInput
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
@@ -144,38 +145,71 @@ def truncate(name: str) -> Callable[[Path], None]:
 NETWORK = {"width": 8, "blocks": 1, "channels": [6, 8], "patch": 2}
 
 
-@pytest.mark.parametrize(
-    ("damage", "says"),
-    [
-        (lambda f: (f / "config.json").unlink(), "incomplete: config.json is missing"),
-        (lambda f: (f / "model.safetensors").unlink(), "incomplete: model.safetensors"),
-        (lambda f: (f / "statistics.safetensors").unlink(), "statistics.safetensors is missing"),
-        (lambda f: (f / "examples.png").unlink(), "examples.png is missing"),
-        (as_pickle, "pickle.*pytorch_model.bin.*refused"),
-        (truncate("config.json"), "config.json is not valid JSON"),
-        (truncate("model.safetensors"), "model.safetensors is damaged"),
-        (truncate("statistics.safetensors"), "statistics.safetensors is damaged"),
-        (truncate("examples.png"), "examples.png"),
-        (edit_config(format=2), "format 2.*update Strata"),
-        (edit_config(format="new"), "format 'new'"),
-        (edit_config(family="GAN"), "family 'GAN'"),
-        (edit_config(temperature=1), "unknown temperature"),
-        (edit_config(levels=None), "missing levels"),
-        (edit_config(levels=[]), "T = 0"),
-        (edit_config(levels=[[4, 4, 4], [0]]), "z_2.*at least 1"),
-        (edit_config(levels=[[4, 4, 4], ["3"]]), "whole number"),
-        (edit_config(network={**NETWORK, "depth": 3}), "unknown depth"),
-        (edit_config(network={**NETWORK, "width": 9}), r"has shape \[.*needs \["),
-        (edit_weights(drop), "1 weights missing.*encoders.1.network.0.weight"),
-        (edit_weights(add), "unexpected surprise"),
-        (edit_weights(reshape), r"decoder.raw_scale has shape \[4, 1, 1\]"),
-        (edit_weights(poison), "decoder.raw_scale holds NaN"),
-    ],
-)
+def write(name: str, content: str) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        (folder / name).write_text(content)
+
+    return edit
+
+
+def other_statistics(folder: Path) -> None:
+    """Those of a model whose z_2 is smaller."""
+    tensors = load_file(folder / "statistics.safetensors")
+    shorter = {key: value[:2].contiguous() for key, value in tensors.items() if "z2." in key}
+    save_file(tensors | shorter, folder / "statistics.safetensors")
+
+
+SEEN_IN_THE_FILES = [
+    (lambda f: (f / "config.json").unlink(), "^the checkpoint '.*' is incomplete: config.json is"),
+    (lambda f: (f / "model.safetensors").unlink(), "incomplete: model.safetensors"),
+    (lambda f: (f / "statistics.safetensors").unlink(), "statistics.safetensors is missing"),
+    (lambda f: (f / "evaluation.json").unlink(), "^the checkpoint '.*' is incomplete: evaluation"),
+    (lambda f: (f / "examples.png").unlink(), "examples.png is missing"),
+    (as_pickle, "pickle.*pytorch_model.bin.*refused"),
+    (truncate("config.json"), "config.json is not valid JSON"),
+    (truncate("model.safetensors"), "model.safetensors is damaged"),
+    (write("model.safetensors", ""), "model.safetensors is damaged"),
+    (write("model.safetensors", "<html>not found</html>" * 9), "model.safetensors is damaged"),
+    (truncate("statistics.safetensors"), "statistics.safetensors is damaged"),
+    (other_statistics, r"z2.mean has shape \[2\], the model needs \[3\]"),
+    (write("evaluation.json", "{"), "evaluation.json is not valid JSON"),
+    (edit_config(format=2), "format 2.*update Strata"),
+    (edit_config(format="new"), "format 'new'"),
+    (edit_config(family="GAN"), "family 'GAN'"),
+    (edit_config(temperature=1), "unknown temperature"),
+    (edit_config(levels=None), "missing levels"),
+    (edit_config(levels=[]), "T = 0"),
+    (edit_config(levels=[[4, 4, 4], [0]]), "z_2.*at least 1"),
+    (edit_config(levels=[[4, 4, 4], ["3"]]), "whole number"),
+    (edit_config(network={**NETWORK, "depth": 3}), "unknown depth"),
+]
+SEEN_WHEN_IT_IS_BUILT = [
+    (truncate("examples.png"), "examples.png"),
+    (edit_config(network={**NETWORK, "width": 9}), r"has shape \[.*needs \["),
+    (edit_weights(drop), "1 weights missing.*encoders.1.network.0.weight"),
+    (edit_weights(add), "unexpected surprise"),
+    (edit_weights(reshape), r"decoder.raw_scale has shape \[4, 1, 1\]"),
+    (edit_weights(poison), "decoder.raw_scale holds NaN"),
+]
+
+
+@pytest.mark.parametrize(("damage", "says"), [*SEEN_IN_THE_FILES, *SEEN_WHEN_IT_IS_BUILT])
 def test_what_is_wrong_is_named(folder: Path, damage: Callable[[Path], None], says: str) -> None:
     damage(folder)
     with pytest.raises(BadInput, match=says):
         load_checkpoint(folder)
+
+
+@pytest.mark.parametrize("damage", [damage for damage, _ in SEEN_IN_THE_FILES])
+def test_a_description_refuses_what_loading_does_in_the_same_words(
+    folder: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(folder)
+    with pytest.raises(BadInput) as described:
+        describe(folder)
+    with pytest.raises(BadInput) as loaded:
+        load_checkpoint(folder)
+    assert str(described.value) == str(loaded.value)
 
 
 def test_a_pickle_is_never_opened(tmp_path: Path) -> None:

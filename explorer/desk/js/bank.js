@@ -1,4 +1,6 @@
-// The slider bank: a card per level, top level first, and chips that jump to one.
+// The slider bank: a card per level or group of levels, the top first, and chips that jump to one.
+// A card is {row, node, sync(recipe), shadow(reasons), open(), shown()}, the last the levels whose
+// axes are at hand.
 
 function makeBank(root, acts) {
   const list = root.querySelector("[data-levels]");
@@ -9,20 +11,42 @@ function makeBank(root, acts) {
   const views = new Map();
   let cards = [];
   let built = null;
+  let recipe = null;
   let tried = false;
 
-  function viewOf(model, level, recipe) {
-    const key = `${model}:${level.t}`;
-    if (!views.has(key)) {
-      const mine = recipe.edits.filter((edit) => edit[0] === level.t);
-      const [first] = kindsOf(level);
-      const only = mine.length > 0 && mine.every((edit) => edit[1] === mine[0][1]);
-      views.set(key, { kind: only ? mine[0][1] : first, all: false, folded: false });
-    }
+  function viewOf(key, begin) {
+    if (!views.has(key)) views.set(key, begin());
     return views.get(key);
   }
 
+  function cardOf(model, level, depth, folded) {
+    return makeLevel(level, depth, viewOf(`${model}:${level.t}`, () => {
+      const mine = recipe.edits.filter((edit) => edit[0] === level.t);
+      const [first] = kindsOf(level);
+      const only = mine.length > 0 && mine.every((edit) => edit[1] === mine[0][1]);
+      return { kind: only ? mine[0][1] : first, all: false, folded: folded && !mine.length };
+    }), acts);
+  }
+
+  // A closed group has no cards, since those of dozens of levels would take their time.
+  function groupOf(model, row, depth, open) {
+    const live = row.levels.filter(hasAxes).slice(0, UNFOLDED);
+    return makeGroup(row, depth, viewOf(`${model}:group:${row.t}`, () => ({ open })),
+      (level) => cardOf(model, level, depth, !live.includes(level)), acts);
+  }
+
+  function makeCards(model, rows) {
+    const depth = rows[0].levels[0].t;
+    const first = rows.find((row) => row.levels.some(hasAxes));
+    return rows.map((row) => {
+      if (row.grouped) return groupOf(model, row, depth, row === first);
+      const card = cardOf(model, row.levels[0], depth, false);
+      return { ...card, row, open() {}, shown: () => row.levels };
+    });
+  }
+
   function jump(card) {
+    card.open();
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     const behavior = calm ? "auto" : "smooth";
     if (list.scrollHeight > list.clientHeight + 4) {
@@ -33,10 +57,12 @@ function makeBank(root, acts) {
   }
 
   function chip(card) {
+    const { t, name, brief, span, hue, grouped } = card.row;
     return make("button", {
-      type: "button", class: "chip", style: `--hue: ${hueOf(card.t)}`, "data-chip": card.t,
-      "aria-label": `Go to level ${nameOf(card.t)}`, onclick: () => jump(card),
-    }, nameOf(card.t));
+      type: "button", class: "chip", style: `--hue: ${hue}`, "data-chip": t,
+      "aria-label": grouped ? `Go to ${name}, ${span}` : `Go to level ${name}`,
+      title: brief === name ? null : `${name}, ${span}`, onclick: () => jump(card),
+    }, brief);
   }
 
   function pointAtFirst() {
@@ -52,22 +78,26 @@ function makeBank(root, acts) {
   makeNudges(temperature, () => {});
 
   return {
-    build(model, levels, recipe) {
+    build(model, rows, now) {
       const key = `${model.id}:${model.hash}`;
+      const levels = rows.flatMap((row) => row.levels);
       const shapes = `${key}:${levels.map((level) => level.map)}`; // other ones at another side
       if (shapes === built) return;
       built = shapes;
-      cards = levels.map((level) =>
-        makeLevel(level, levels.length, viewOf(key, level, recipe), acts));
+      recipe = now;
+      cards = makeCards(key, rows);
       list.replaceChildren(...cards.map((card) => card.node));
       list.scrollTop = 0;
       chips.replaceChildren(...cards.map(chip));
+      chips.classList.toggle("of-groups", rows[0].grouped);
       pointAtFirst();
     },
-    sync(recipe) {
+    sync(now) {
+      recipe = now;
       cards.forEach((card, at) => {
         if (!card.sync(recipe)) return;
-        chips.children[at].classList.toggle("moved", levelDiffers(recipe, card.t));
+        const moved = card.row.levels.some((level) => levelDiffers(recipe, level.t));
+        chips.children[at].classList.toggle("moved", moved);
       });
       const fresh = recipe.policies.some((p) => p[0] === "resample" || p[0] === "memory");
       setHidden(temperatureRow, !fresh && recipe.temperature === 1);
@@ -77,8 +107,9 @@ function makeBank(root, acts) {
       setText(temperatureText, recipe.temperature.toFixed(2));
     },
     shadow(reasons) {
-      for (const card of cards) card.shadow(reasons[String(card.t)]);
+      for (const card of cards) card.shadow(reasons);
     },
+    shown: () => cards.flatMap((card) => card.shown()),
     // The hint at the first slider has done its work.
     touched() {
       if (tried) return;

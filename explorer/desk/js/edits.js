@@ -59,15 +59,16 @@ function withRegion(recipe, from, to) {
   return canonicalRecipe({ ...recipe, regions, edits });
 }
 
-function withPolicy(recipe, level, policy) {
-  const policies = recipe.policies.slice();
-  policies[level - 1] = policy;
+// A recipe whose policies at some levels are what `next` makes of those that they have.
+function withPolicies(recipe, levels, next) {
+  const policies = recipe.policies.map((policy, at) =>
+    (levels.includes(at + 1) ? next(policy) : policy));
   return { ...recipe, policies };
 }
 
-function withoutLevel(recipe, level) {
-  const edits = recipe.edits.filter((edit) => edit[0] !== level);
-  return withPolicy(canonicalRecipe({ ...recipe, edits }), level, ["keep", 0, 1]);
+function withoutLevels(recipe, levels) {
+  const edits = recipe.edits.filter((edit) => !levels.includes(edit[0]));
+  return withPolicies(canonicalRecipe({ ...recipe, edits }), levels, () => ["keep", 0, 1]);
 }
 
 function zeroOf(recipe) {

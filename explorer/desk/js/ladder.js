@@ -2,33 +2,40 @@
 
 function makeLadder(root) {
   const strip = root.querySelector("[data-rungs]");
-  let depth = 0;
+  let built = null;
 
-  function caption(level) {
-    if (depth === 1) return "z₁, the only level";
-    if (level === depth) return `${nameOf(level)} only`;
-    return level === 1 ? "+ z₁: all of it" : `+ ${nameOf(level)}`;
+  function caption(row, at, rows) {
+    if (row.brief !== row.name) return row.brief;
+    if (rows.length === 1) return `${row.name}, the only level`;
+    if (at === 0) return `${row.name} only`;
+    if (at < rows.length - 1) return `+ ${row.name}`;
+    // Of many rungs on a phone there is room for the names only.
+    const last = make("span", { class: rows.length > 4 ? "wide-only" : null }, ": all of it");
+    return [`+ ${row.name}`, last];
   }
 
-  function spoken(level) {
-    return level === depth ? `from ${nameOf(depth)} only`
-      : `from ${nameOf(depth)} down to ${nameOf(level)}`;
+  function spoken(row, at, rows) {
+    return at === 0 ? `from ${row.name} only` : `from ${rows[0].name} down to ${row.name}`;
   }
 
-  function rung(level) {
+  function rung(row, at, rows) {
     const canvas = make("canvas", {
-      width: 1, height: 1, role: "img", "aria-label": `The picture ${spoken(level)}`,
+      width: 1, height: 1, role: "img", "aria-label": `The picture ${spoken(row, at, rows)}`,
     });
-    return make("figure", { "data-ladder": level, style: `--hue: ${hueOf(level)}` },
-      make("div", { class: "glass" }, canvas), make("figcaption", {}, caption(level)));
+    const title = row.grouped ? `${row.name}, ${row.span}` : null;
+    return make("figure", { "data-ladder": row.t, style: `--hue: ${row.hue}`, title },
+      make("div", { class: "glass" }, canvas),
+      make("figcaption", {}, ...[caption(row, at, rows)].flat()));
   }
 
   return {
-    build(levels) {
-      if (levels.length === depth) return;
-      depth = levels.length;
-      strip.style.setProperty("--rungs", depth);
-      strip.replaceChildren(...levels.map((level) => rung(level.t)));
+    build(rows) {
+      const names = rows.map((row) => row.name).join();
+      if (names === built) return;
+      built = names;
+      strip.style.setProperty("--rungs", rows.length);
+      setText(root.querySelector("[data-rung-word]"), rows[0].grouped ? "resolution" : "level");
+      strip.replaceChildren(...rows.map(rung));
     },
     paint(level, picture) {
       const canvas = strip.querySelector(`[data-ladder="${level}"] canvas`);

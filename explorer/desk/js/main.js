@@ -64,14 +64,20 @@ function startDesk(root, server) {
       const recipe = moved(state.here().recipe, [level, kind, index, sigma]);
       change(recipe, `${level}:${kind}:${index}`, merge);
     },
-    policy(level, policy, key) {
-      change(withPolicy(state.here().recipe, level, policy), key, Boolean(key));
+    policy(levels, next, key) {
+      change(withPolicies(state.here().recipe, levels, next), key, Boolean(key));
     },
     temperature(value) {
       change({ ...state.here().recipe, temperature: value }, "temperature", true);
     },
+    local: async (level) =>
+      (await transport.call("local", { recipe: state.here().recipe, level })).axes,
     release,
-    resetLevel: (level) => step(withoutLevel(state.here().recipe, level)),
+    reset: (levels) => step(withoutLevels(state.here().recipe, levels)),
+    shown() {
+      pad.offer(bank.shown());
+      pad.sync(state.here().recipe);
+    },
   });
   const pad = makePad(root, {
     move(edits, key, merge) {
@@ -203,10 +209,11 @@ function startDesk(root, server) {
     screens.paint("image", fromJson(answer.image));
     screens.paint("reconstruction", reconstruction);
     models.show(answer.model);
-    bank.build(answer.model, answer.levels, recipe);
-    pad.build(answer.model, answer.levels);
-    ladder.build(answer.levels);
-    weighing.weigh(answer);
+    const rows = rowsOf(answer);
+    bank.build(answer.model, rows, recipe);
+    pad.build(answer.model, bank.shown());
+    ladder.build(rows);
+    weighing.weigh(answer, rows);
     regions.build(answer.levels.some((level) => level.map));
     source.show(answer);
     shadow({});

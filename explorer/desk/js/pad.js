@@ -36,8 +36,10 @@ function makePad(root, acts) {
     const name = nameOf(level.t);
     const options = level.axes[kind].map((axis) => {
       const key = `${level.t}:${kind}:${axis.index}`;
-      axes.set(key, { level: level.t, kind, index: axis.index, label: axis.label, key });
-      return make("option", { value: key }, `${name} · ${axis.label} · ${axis.detail}`);
+      const text = `${name} · ${axis.label} · ${axis.detail}`;
+      const { hue, t } = level;
+      axes.set(key, { level: t, kind, index: axis.index, label: axis.label, key, text, hue });
+      return make("option", { value: key }, text);
     });
     return options.length
       ? [make("optgroup", { label: `${name} ${kindName(level, kind).toLowerCase()}` }, ...options)]
@@ -50,6 +52,29 @@ function makePad(root, acts) {
     const firsts = levels.map((level) => keys.find((key) => key.startsWith(`${level.t}:`)));
     const [first, second] = firsts.filter(Boolean);
     return [first, second || keys.find((key) => key !== first)];
+  }
+
+  // The axes of these levels are to be chosen among, and those in use beside them.
+  function offer(levels) {
+    axes.clear();
+    const groups = levels.flatMap((level) =>
+      kindsOf(level).filter((kind) => kind !== LOCAL).flatMap((kind) => group(level, kind)));
+    const aside = ways.map((way) => way.axis).filter((axis) => axis && !axes.has(axis.key));
+    for (const axis of aside) axes.set(axis.key, axis);
+    if (aside.length) {
+      groups.push(make("optgroup", { label: "in use" },
+        ...aside.map((axis) => make("option", { value: axis.key }, axis.text))));
+    }
+    const free = (key) => !ways.some((way) => way.axis && way.axis.key === key);
+    for (const way of ways) {
+      way.select.replaceChildren(...groups.map((node) => node.cloneNode(true)));
+      choose(way, way.axis ? way.axis.key : defaults(levels).filter(Boolean).find(free));
+      way.select.parentElement.hidden = !way.axis;
+      way.says.hidden = !way.axis;
+      draw(way);
+    }
+    panel.hidden = axes.size === 0;
+    describe();
   }
 
   function describe() {
@@ -75,8 +100,8 @@ function makePad(root, acts) {
     setText(way.value, text);
     setText(way.says.querySelector("i"), `${nameOf(axis.level)} ${axis.label}`);
     setText(way.says.querySelector("b"), text);
-    row.style.setProperty("--hue", hueOf(axis.level));
-    way.says.style.setProperty("--hue", hueOf(axis.level));
+    row.style.setProperty("--hue", axis.hue);
+    way.says.style.setProperty("--hue", axis.hue);
     row.classList.toggle("moved", sigma !== 0);
     row.classList.toggle("shadowed", Boolean(reason));
     row.title = reason || "";
@@ -184,28 +209,17 @@ function makePad(root, acts) {
   });
 
   return {
-    // Other axes come with another model only.
+    // Other axes come with another model only, or by `offer` where they are too many to list.
     build(model, levels) {
       const key = `${model.id}:${model.hash}`;
       if (key === built) return;
       built = key;
       drop();
-      axes.clear();
-      const groups = levels.flatMap((level) =>
-        kindsOf(level).flatMap((kind) => group(level, kind)));
-      const chosen = defaults(levels);
-      ways.forEach((way, at) => {
-        way.select.replaceChildren(...groups.map((node) => node.cloneNode(true)));
-        way.sigma = 0;
-        choose(way, chosen[at]);
-        way.select.parentElement.hidden = !way.axis;
-        way.says.hidden = !way.axis;
-        draw(way);
-      });
-      panel.hidden = axes.size === 0;
-      describe();
+      for (const way of ways) Object.assign(way, { axis: null, sigma: 0 });
+      offer(levels);
     },
     sync: read,
+    offer,
     describe,
     shadow(next) {
       reasons = next;

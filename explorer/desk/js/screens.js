@@ -1,7 +1,9 @@
 // The three screens. A canvas has the model's own resolution; the page only scales it.
 
 const STAGE_GAP = 12;
-const UNDER_SMALL = 180; // the height of what lies under the small screens
+const CAPTION = 23; // the heights of a caption above a screen,
+const UNDER_SMALL = 193; // of what lies under the small screens, with a verdict of two lines,
+const AROUND_STAGE = 411; // and of all that is above and below the stage
 
 // Paints ImageData or an ImageBitmap at once; until then the canvas shows what it showed before.
 function paintPicture(canvas, picture) {
@@ -42,12 +44,15 @@ function makeScreens(root) {
     const width = stage.clientWidth;
     if (!width) return;
     const height = parseFloat(root.style.getPropertyValue("--desk-height")) || 800;
-    const small = snapped(0.255 * width, side);
-    const room = width - 2 * small - 2 * STAGE_GAP;
     // Only where the columns scroll and not the page does its height set a limit; what lies
     // beside the picture takes its room in any case.
-    const most = root.clientWidth > 1180 ? Math.max(small + UNDER_SMALL, height - 428) : room;
-    const edit = snapped(Math.min(room, most), side);
+    const limited = root.clientWidth > 1180;
+    const tall = height - AROUND_STAGE - CAPTION;
+    const [least, most] = [0.23 * width, 0.255 * width];
+    const small = snapped(limited ? clamp(tall - UNDER_SMALL, least, most) : most, side);
+    const room = width - 2 * small - 2 * STAGE_GAP;
+    const fits = limited ? Math.max(small + UNDER_SMALL, tall) : room;
+    const edit = snapped(Math.min(room, fits), side);
     // Large pixels are shown as such; of small ones that would only make some larger than others.
     stage.style.setProperty("--rendering", edit >= 3 * side ? "pixelated" : "auto");
     stage.style.setProperty("--small", `${small}px`);

@@ -22,16 +22,21 @@ function meaningOf(column, depth, divergences) {
   if (column.key === "rest") return "its pixels, once the levels are known";
   if (column.key === "rates") return "what all levels say about it";
   if (column.level === depth) return "what the top level says about it, a KL divergence";
+  if (column.row) {
+    const { levels: { length }, span } = column.row;
+    return length === 1 ? `what ${span} says about it`
+      : `what ${span} say about it; press for each of its ${length} levels`;
+  }
   return `what ${column.name} says about it${divergences ? ", a KL divergence"
     : "; below the top a rate may be negative"}`;
 }
 
-function pictureOf(column, depth) {
+function pictureOf(column) {
   if (column.picture === "image") return "the image";
   if (column.picture === "reconstruction") return "the reconstruction";
   if (column.picture === "ladder") return "the ladder";
-  return column.level === depth ? `${column.name} alone, on the ladder`
-    : `what ${column.name} adds, on the ladder`;
+  const name = column.of || column.name;
+  return column.first ? `${name} alone, on the ladder` : `what ${name} adds, on the ladder`;
 }
 
 // The pictures that a part belongs to; the first is shown beside the waterfall.
@@ -67,19 +72,26 @@ function makeTerms(root) {
     paintThumb();
   }
 
-  function drawWaterfall(terms, test, here, there) {
+  // What is said of a standard error, or of one that is not known.
+  function spread(error, over) {
+    return error === null ? " (its standard error was not measured)"
+      : `${errorText(error)} (standard error over ${over})`;
+  }
+
+  function drawWaterfall(terms, test, here, there, rows) {
     const depth = terms.rate.length;
-    waterfall.draw(stepsOf(terms, here), stepsOf(test, there), (one, image, mean) => {
+    const steps = [stepsOf(terms, here, rows), stepsOf(test, there, rows)];
+    waterfall.draw(depth, rows, ...steps, (one, image, mean) => {
       const [value, average] = [here.text(image.value), here.text(mean.value)];
       const numbers = `${value}${errorText(image.error)}, test mean ${average}`
         + `${errorText(mean.error)} ${here.word}`;
-      const who = one.level ? `Rate of ${one.name}` : one.name;
+      const who = one.level ? `Rate of ${one.name}` : one.row ? `Rates of ${one.name}` : one.name;
       const meaning = meaningOf(one, depth, test.divergences);
       spoken[one.key] = `${who} ${numbers} · ${meaning}`;
       const title = `${one.name}: ${meaning}. Its picture: `
-        + `${pictureOf(one, depth)}. This image ${value}${errorText(image.error)} (standard error `
-        + `over its ${terms.draws} draws), test mean ${average}${errorText(mean.error)} `
-        + `(standard error over ${test.images.toLocaleString("en-GB")} images), in ${here.word}`;
+        + `${pictureOf(one)}. This image ${value}`
+        + `${spread(image.error, `its ${terms.draws} draws`)}, test mean ${average}`
+        + `${spread(mean.error, `${test.images.toLocaleString("en-GB")} images`)}, in ${here.word}`;
       return { value, mean: average, title };
     });
   }
@@ -131,7 +143,7 @@ function makeTerms(root) {
   return {
     // Those on the screen belong to the picture before.
     wait: () => setWaiting(true),
-    draw(terms, { test, image_shape: shape }) {
+    draw(terms, { test, image_shape: shape }, rows) {
       setWaiting(false);
       drawGauge(terms);
       const measured = terms.elbo !== null;
@@ -145,7 +157,7 @@ function makeTerms(root) {
       const own = terms.dimensions === dimensions;
       const [here, there] = [terms.dimensions, dimensions].map((count) => unitOf(count, own));
       spoken = {};
-      drawWaterfall(terms, test, here, there);
+      drawWaterfall(terms, test, here, there, rows[0].grouped ? rows : null);
       drawHead(terms, test, there);
     },
   };

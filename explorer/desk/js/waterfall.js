@@ -1,26 +1,44 @@
 // The waterfall: −ELBO, and how its parts bring it down to zero, one column a part, for this image
 // beside the test set's mean. A rate below the top may be negative: its step goes back up.
-// The rates have a scale of their own on the right, since a reconstruction dwarfs them.
+// The rates have a scale of their own on the right, since a reconstruction dwarfs them. Those of
+// dozens of levels are summed by group; one that is chosen takes the place of all, with its levels.
 // A column is a button: under the mouse, focused or chosen it lights up the picture it belongs to.
 
 const CROWDED = 12; // levels from which on columns are thin and their numbers are read one by one
 const AIR = 1.06; // room above the highest bar, for its whisker
 
-// The columns: {key, name, level, picture}, the same for every image of a model.
-function columnsOf(depth) {
+// The columns: {key, name, level or row, hue, picture, first}, the same for every image of a model;
+// `first` is that of the first rung. `rows` are its groups, or null where each level stands alone.
+function columnsOf(depth, rows) {
   const rest = {
     key: "rest", name: "−reconstruction", short: "−recon.", picture: "reconstruction",
   };
   const total = { key: "elbo", name: "−ELBO", picture: "image" };
-  const level = (t) => ({ key: `z${t}`, name: nameOf(t), level: t, picture: t });
+  const level = (t) => ({
+    key: `z${t}`, name: nameOf(t), level: t, hue: hueOf(t), picture: t, first: t === depth,
+    thin: depth > CROWDED,
+  });
   if (depth === 1) return { overall: [total, rest, level(1)], levels: [] };
   const rates = { key: "rates", name: "All rates", short: "rates", picture: "ladder" };
-  const levels = Array.from({ length: depth }, (_, at) => level(depth - at));
+  const levels = rows ? rows.flatMap(columnsOfRow)
+    : Array.from({ length: depth }, (_, at) => level(depth - at));
   return { overall: [total, rest, rates], levels };
 }
 
+// The column of a group and, where it has several, those of its levels.
+function columnsOfRow(row, at) {
+  const { t, name, brief, hue, levels } = row;
+  const shared = { hue, picture: t, first: at === 0 };
+  const whole = { ...shared, key: `group${t}`, name, short: brief, row };
+  if (levels.length === 1) return [whole];
+  return [whole, ...levels.map((level) => ({
+    ...shared, key: `z${level.t}`, name: nameOf(level.t), level: level.t, thin: true,
+    within: whole.key, of: name,
+  }))];
+}
+
 // From terms in nats to {key: {value, error, from, to}} in the unit; a bar spans from and to.
-function stepsOf(terms, unit) {
+function stepsOf(terms, unit, rows) {
   const errors = terms.errors || { rate: [] };
   const scaled = (v) => (v === null || v === undefined ? null : v / unit.per);
   const sum = terms.rate.reduce((all, rate) => all + rate, 0);
@@ -38,6 +56,12 @@ function stepsOf(terms, unit) {
     found[`z${t}`] = step(rate, errors.rate[t - 1], left, t === 1 ? 0 : left - rate);
     left -= rate;
   }
+  (rows || []).forEach(({ t, levels }, at) => {
+    const value = levels.reduce((all, one) => all + terms.rate[one.t - 1], 0);
+    const error = errors.group_rate ? errors.group_rate[at] : null;
+    const [{ from }, { to }] = [found[`z${levels[0].t}`], found[`z${t}`]];
+    found[`group${t}`] = { ...step(value, error), from, to };
+  });
   return found;
 }
 
@@ -77,7 +101,8 @@ function placeBar({ bar, whisker }, step, range) {
 // `pick(column)` is called with the column in use, or with null.
 function makeWaterfall(host, pick) {
   let columns = []; // in order: {key, …, node, bars, labels}
-  let groups = null;
+  let built = null;
+  let parts = null;
   let lens = null;
   let zoom = null;
   const inUse = { hover: null, focus: null, chosen: null };
@@ -93,22 +118,43 @@ function makeWaterfall(host, pick) {
     tell();
   }
 
+  // A level of a group that is chosen once more leaves its group chosen.
   function choose(column) {
-    inUse.chosen = inUse.chosen === column ? null : column;
+    const around = columns.find((one) => one.key === column.within) || null;
+    inUse.chosen = inUse.chosen === column ? around : column;
     for (const one of columns) one.node.setAttribute("aria-pressed", String(one === inUse.chosen));
+    unfold();
+    stopAt(column);
     tell();
+  }
+
+  // Shows the levels of the group that is chosen, itself or by one of them, in place of the others.
+  function unfold() {
+    const { key, within } = inUse.chosen || {};
+    const open = columns.find((one) => one.within && one.within === (within || key));
+    for (const one of columns) {
+      if (one.within) setHidden(one.node, !open || one.within !== open.within);
+      else if (one.row) setHidden(one.node, Boolean(open) && one.key !== open.within);
+      if (!one.row || one.row.levels.length === 1) continue;
+      one.node.setAttribute("aria-expanded", String(Boolean(open) && one.key === open.within));
+    }
+  }
+
+  function stopAt(column) {
+    for (const one of columns) one.node.tabIndex = one === column ? 0 : -1;
   }
 
   // One stop of the Tab key for all columns; arrows go from one to the next.
   function travel(event) {
-    const at = columns.findIndex((column) => column.node === document.activeElement);
+    const shown = columns.filter((column) => !column.node.hidden);
+    const at = shown.findIndex((column) => column.node === document.activeElement);
     const to = {
-      ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: columns.length - 1,
+      ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: shown.length - 1,
     }[event.key];
-    if (at < 0 || to === undefined || !columns[to]) return;
+    if (at < 0 || to === undefined || !shown[to]) return;
     event.preventDefault();
-    for (const column of columns) column.node.tabIndex = column === columns[to] ? 0 : -1;
-    columns[to].node.focus();
+    stopAt(shown[to]);
+    shown[to].node.focus();
   }
 
   function makeColumn(described, at) {
@@ -116,10 +162,12 @@ function makeWaterfall(host, pick) {
     const labels = { image: make("b", {}), mean: make("span", {}) };
     const name = make("em", {}, make("span", { class: "long" }, described.name),
       make("span", { class: "short" }, described.short || described.name));
+    const { hue, thin, within, row } = described;
     const node = make("button", {
-      type: "button", class: described.level ? "bar level" : "bar",
+      type: "button", class: `bar${hue === undefined ? "" : " level"}${thin ? " thin" : ""}`,
       "data-part": described.key, tabindex: at ? -1 : 0, "aria-pressed": "false",
-      style: described.level ? `--hue: ${hueOf(described.level)}` : null,
+      "aria-expanded": row && row.levels.length > 1 ? "false" : null,
+      style: hue === undefined ? null : `--hue: ${hue}`, hidden: Boolean(within),
     }, make("span", { class: "plot" }, bars.image.bar, bars.image.whisker, bars.mean.bar,
       bars.mean.whisker), name, labels.image, labels.mean);
     const column = { ...described, node, bars, labels };
@@ -137,20 +185,20 @@ function makeWaterfall(host, pick) {
     return column;
   }
 
-  function build(depth) {
+  function build(depth, rows) {
     Object.assign(inUse, { hover: null, focus: null, chosen: null });
-    groups = columnsOf(depth);
-    columns = [...groups.overall, ...groups.levels].map(makeColumn);
+    parts = columnsOf(depth, rows);
+    columns = [...parts.overall, ...parts.levels].map(makeColumn);
     const nodes = columns.map((column) => column.node);
-    const first = groups.overall.length;
+    const first = parts.overall.length;
+    const standing = parts.levels.filter((column) => !column.within).length;
     zoom = make("small", {});
     lens = make("i", {});
     host.replaceChildren(make("div", { class: "overall" }, ...nodes.slice(0, first)));
-    if (groups.levels.length) {
-      const rates = make("div", { class: depth > CROWDED ? "rates crowded" : "rates" });
-      rates.append(...nodes.slice(first));
+    if (parts.levels.length) {
       host.append(make("div", { class: "lens", title: "The rates again, enlarged" }, lens, zoom),
-        rates);
+        make("div", { class: standing > MANY_ROWS ? "rates many" : "rates" },
+          ...nodes.slice(first)));
     }
     tell();
   }
@@ -169,12 +217,13 @@ function makeWaterfall(host, pick) {
 
   return {
     // `says(column, image, mean)` is what a column tells: {value, mean, title}.
-    draw(image, mean, says) {
-      const depth = Object.keys(image).length - 3;
-      if (!groups || columns.length !== (depth === 1 ? 3 : depth + 3)) build(depth);
-      const ranges = [groups.overall, groups.levels].map((some) => rangeOf(some, [image, mean]));
+    draw(depth, rows, image, mean, says) {
+      const names = [depth, ...(rows || []).map((row) => row.name)].join();
+      if (names !== built) build(depth, rows);
+      built = names;
+      const ranges = [parts.overall, parts.levels].map((some) => rangeOf(some, [image, mean]));
       columns.forEach((column, at) => {
-        const range = ranges[at < groups.overall.length ? 0 : 1];
+        const range = ranges[at < parts.overall.length ? 0 : 1];
         placeBar(column.bars.image, image[column.key], range);
         placeBar(column.bars.mean, mean[column.key], range);
         const told = says(column, image[column.key], mean[column.key]);
@@ -183,7 +232,7 @@ function makeWaterfall(host, pick) {
         column.node.title = told.title;
         column.node.setAttribute("aria-label", told.title);
       });
-      if (groups.levels.length) placeLens(...ranges, image.rates.to);
+      if (parts.levels.length) placeLens(...ranges, image.rates.to);
       tell();
     },
   };

@@ -25,7 +25,7 @@ function makeWeighing(root, transport, acts) {
 
   return {
     busy: () => weighing > 0,
-    async weigh(answer) {
+    async weigh(answer, rows) {
       terms.wait();
       suggest(null, null);
       weighing += 1;
@@ -33,7 +33,7 @@ function makeWeighing(root, transport, acts) {
         const { terms: found, suggestion } = await transport.call("terms",
           { recipe: answer.recipe });
         if (!acts.current(answer)) return;
-        terms.draw(found, answer.model);
+        terms.draw(found, answer.model, rows);
         suggest(answer, found.percentile === null ? null : suggestion);
       } catch (error) {
         if (acts.current(answer)) acts.failed(error);

@@ -27,7 +27,7 @@ from models.evaluation.bounds import (
     measure_bounds,
     summarise,
 )
-from models.evaluation.partial import PartialBounds, open_partial
+from models.evaluation.partial import BOUND, PartialBounds, open_partial
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
 from tests.models.oracle import LinearGaussianChain
@@ -156,7 +156,7 @@ def test_another_key_starts_anew_and_says_so(tmp_path: Path) -> None:
     fresh, said = open_partial(tmp_path, "others", x, 0)
     assert fresh.columns == {} and "nothing of these weights" in said
     known, said = open_partial(tmp_path, "weights", x, 0)
-    assert not known.missing(make_plan(4, (5,))).any() and "K = 5 of 4 images" in said
+    assert not known.missing({(BOUND, 5): np.arange(4)}).any() and "K = 5 of 4 images" in said
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)])
@@ -174,7 +174,7 @@ def test_a_file_of_another_key_is_not_read(tmp_path: Path) -> None:
     """Renamed by hand to the name of another key."""
     x = binary_images(4)
     first, _ = open_partial(tmp_path, "weights", x, 0)
-    first.add(0, {5: (3.0, 1.0)})
+    first.add(0, {(BOUND, 5): (3.0, 1.0)})
     first.save()
     other, _ = open_partial(tmp_path, "weights", x, 1)
     assert first.path is not None and other.path is not None
@@ -232,9 +232,9 @@ def test_weights_that_are_no_numbers_are_refused() -> None:
 
 def test_a_store_without_a_file_keeps_nothing(tmp_path: Path) -> None:
     store = PartialBounds.empty(3)
-    store.add(1, {5: (2.0, 1.0)})
+    store.add(1, {(BOUND, 5): (2.0, 1.0)})
     store.save()
-    assert store.missing({5: np.arange(3)}).tolist() == [True, False, True]
+    assert store.missing({(BOUND, 5): np.arange(3)}).tolist() == [True, False, True]
 
 
 def test_a_killed_evaluation_goes_on_where_it_was(

@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from models.base import Chain
-from models.chain import sample_chain
-from models.evaluation.neighbours import Nearest, find_neighbours, nearest, prior_samples, ratio
+from models.evaluation.neighbours import Nearest, find_neighbours, nearest, ratio
 from models.mhvae import MHVAE
 from models.training.loop import to_float
 from tests.models.tiny import tiny_model
@@ -85,14 +84,6 @@ def test_a_model_that_memorised_is_told_from_one_that_did_not() -> None:
     assert 15 < said < 45
     assert facts["copies_samples"] == said and facts["copies_tests"] == 0
     assert facts["samples"] == facts["tests"] == 60
-
-
-def test_a_sample_is_that_of_its_seed() -> None:
-    model = tiny_model()
-    many = prior_samples(model, 7, seed=3, size=3)
-    for i in range(7):
-        one = model.likelihood(sample_chain(model, 3 + i)).mean
-        torch.testing.assert_close(many[i : i + 1], one, rtol=0, atol=1e-6)
 
 
 def test_the_ratio_and_its_error_by_hand() -> None:

@@ -34,9 +34,9 @@ def point(seed: int = 3) -> Tensor:
 
 
 def whole_jacobian(model: VDM, t: int, z: Tensor) -> Tensor:
-    """∂x̂/∂z_t row by row, by reverse mode and PyTorch's own operations, `(64, 64)`."""
+    """∂x̂/∂z_t row by row, by reverse mode and PyTorch's own operations, x̂ in [0, 1], `(64, 64)`."""
     free = z[None].clone().requires_grad_()
-    output = model.denoised(t, free).flatten()
+    output = model.denoised(t, free).flatten() / 2
     rows = [torch.autograd.grad(value, free, retain_graph=True)[0].flatten() for value in output]
     return torch.stack(rows)
 
@@ -110,7 +110,7 @@ def test_between_two_patterns_the_strongest_is_their_difference() -> None:
     found = local_axes(model, t, between, 1)
     along = float((found.directions[0] * difference).sum() / difference.norm())
     assert abs(along) == pytest.approx(1, abs=1e-9)
-    gain = float(alpha / variance * 0.25 * difference.norm() ** 2)
+    gain = float(alpha / variance * 0.25 * difference.norm() ** 2) / 2  # pixels, not x̃
     assert float(found.gains[0]) == pytest.approx(gain, rel=1e-9)
 
 
@@ -141,7 +141,7 @@ def test_it_works_where_nothing_is_recorded() -> None:
 
 def test_products_are_those_of_the_jacobian() -> None:
     model, z = untrained(), point()
-    jacobian = Jacobian(lambda v: model.denoised(4, v), z.expand(3, *SHAPE).contiguous())
+    jacobian = Jacobian(lambda v: model.denoised(4, v) / 2, z.expand(3, *SHAPE).contiguous())
     rows = torch.randn((3, *SHAPE), generator=torch.Generator().manual_seed(0)).double()
     whole = whole_jacobian(model, 4, z)
     torch.testing.assert_close(jacobian.times(rows).flatten(1), rows.flatten(1) @ whole.T)

@@ -15,13 +15,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.distributions import kl_divergence
 
-from models.base import Noise
+from models.base import Noise, encode
 from models.chain import draw_noise
 from models.likelihoods import bits_per_dim
-from models.objective import Terms, terms
-from models.vdm.bound import continuous_bound, matched_terms, noise_error
+from models.objective import Terms, both_forms, terms
+from models.vdm.bound import continuous_bound, noise_error
 from models.vdm.config import VDMConfig
 from models.vdm.model import VDM
 from models.vdm.noise import Betas, Curve
@@ -30,10 +29,14 @@ from tests.models.diffusion_toys import (
     CURVE,
     Pixels,
     draw_independent,
+    expected_terms,
+    grey,
+    grey_probabilities,
     independent,
     log_independent,
     noise_nodes,
     on_probabilities,
+    stop_terms,
 )
 
 X = draw_independent(1, seed=4)
@@ -43,18 +46,8 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@torch.no_grad()
-def expected_terms(model: VDM, x: Tensor = X) -> tuple[float, np.ndarray]:
-    """E of the reconstruction and of the rates of `matched_terms` for one image."""
-    nodes, weights = noise_nodes(model.image_shape)
-    eps = (torch.empty(0),) + (nodes,) * model.depth
-    parts = matched_terms(model, x.expand(len(nodes), *x.shape[1:]), eps)
-    reconstruction = (weights @ parts.reconstruction).item()
-    return reconstruction, (weights @ parts.rate).numpy()
-
-
 def expected_elbo(model: VDM) -> float:
-    reconstruction, rates = expected_terms(model)
+    reconstruction, rates = expected_terms(model, X)
     return reconstruction - float(rates.sum())
 
 
@@ -73,7 +66,7 @@ def test_both_forms_have_one_total_and_the_second_varies_less(
 ) -> None:
     model = independent(stops, variance=variance)
     x, eps = repeated_draws(model, 4_000)
-    ratios, matched = terms(model, x, eps), matched_terms(model, x, eps)
+    ratios, matched = both_forms(model, x, eps)
     exact = expected_elbo(model)
     for parts in (ratios, matched):
         error = float(parts.elbo.std()) / len(x) ** 0.5
@@ -86,22 +79,17 @@ def test_both_forms_have_one_total_and_the_second_varies_less(
 
 @torch.no_grad()
 @pytest.mark.parametrize("variance", ["small", "large"])
-def test_a_matched_rate_is_the_closed_kl_of_the_interface(variance: str) -> None:
+def test_a_matched_rate_of_the_interface_is_an_error_of_the_noise(variance: str) -> None:
+    """`denoising_rate` and `prior_rate` at the noise that the chain has come to at each level."""
     model = independent(6, variance=variance)
     x = draw_independent(5)
     eps = draw_noise(model, 5, seeded())
-    parts = matched_terms(model, x, eps)
-    for t in range(1, model.depth + 1):
-        z: list[Tensor | None] = [x] + [None] * model.depth
-        if t < model.depth:
-            q_above = model.marginal(t + 1, x)
-            z[t + 1] = q_above.mean + q_above.stddev * eps[t + 1]
-        q, p = model.reverse_posterior(t, x, tuple(z)), model.prior(t, tuple(z))
-        closed = kl_divergence(q, p.expand(q.batch_shape))  # pyright: ignore[reportArgumentType]
-        torch.testing.assert_close(parts.rate[:, t - 1], closed)
-    first = model.marginal(1, x)
-    z_1 = first.mean + first.stddev * eps[1]
-    torch.testing.assert_close(parts.reconstruction, model.likelihood((x, z_1)).log_prob(x))
+    _, parts = both_forms(model, x, eps)
+    z, marginals = encode(model, x, eps).z, [model.marginal(t, x) for t in range(1, 7)]
+    noise = [(z[t] - q.mean) / q.stddev for t, q in enumerate(marginals, start=1)]
+    whole = stop_terms(model, x, (torch.empty(0), *noise))
+    torch.testing.assert_close(parts.rate, whole.rate)
+    torch.testing.assert_close(parts.reconstruction, whole.reconstruction)
 
 
 @torch.no_grad()
@@ -110,11 +98,10 @@ def test_both_forms_stay_below_what_the_data_allow() -> None:
     model = independent(20)
     x = draw_independent(4_000)
     ceiling = log_independent(x).mean()
-    for estimate in (terms, matched_terms):
-        elbo = estimate(model, x, draw_noise(model, len(x), seeded())).elbo
-        below = ceiling - elbo.mean()
+    for parts in both_forms(model, x, draw_noise(model, len(x), seeded())):
+        below = ceiling - parts.elbo.mean()
         assert 3 < below < 9
-        assert below > 4 * elbo.std() / len(x) ** 0.5
+        assert below > 4 * parts.elbo.std() / len(x) ** 0.5
 
 
 # More and more stops ---------------------------------------------------------------------------
@@ -200,30 +187,10 @@ def test_a_published_table_has_a_continuous_bound_too() -> None:
 # Eight bits ------------------------------------------------------------------------------------
 
 
-class Grey(nn.Module):
-    """Pixels that are k/255 with the same probabilities everywhere; the guess is exact."""
-
-    def __init__(self, probabilities: Tensor, curve: Curve) -> None:
-        super().__init__()
-        self.log_weights = nn.Parameter(probabilities.double().log())
-        self.curve = curve
-
-    def forward(self, z_t: Tensor, time: Tensor) -> Tensor:
-        least, most = self.curve.gamma_min, self.curve.gamma_max
-        gamma = (least + time / 1000 * (most - least)).view(-1, 1, 1, 1, 1)
-        values = torch.linspace(-1, 1, 256, dtype=z_t.dtype)
-        alpha, sigma = torch.sigmoid(-gamma).sqrt(), torch.sigmoid(gamma).sqrt()
-        logits = self.log_weights - (z_t[..., None] - alpha * values) ** 2 / (2 * sigma**2)
-        return torch.softmax(logits, -1) @ values
-
-
 @torch.no_grad()
 def test_eight_bits_reach_log_p_in_bits_per_dimension() -> None:
     """8 bits a pixel at most; here fewer, since the values are not equally probable."""
-    curve = Curve("linear", -15.0, 9.0)
-    probabilities = torch.softmax(torch.cos(torch.arange(256) / 20.0) * 1.5, 0).double()
-    config = VDMConfig((1, 2, 2), "discretised", curve, 3, "sample")
-    model = VDM(config, Grey(probabilities, curve)).double()
+    model, probabilities = grey(), grey_probabilities()
     x = torch.tensor([0, 60, 128, 255], dtype=torch.float64).reshape(1, 1, 2, 2) / 255
     exact = float(probabilities[[0, 60, 128, 255]].log().sum())
     nodes, weights = noise_nodes((1, 2, 2), 64)
@@ -246,7 +213,7 @@ def test_one_stop_an_image_gives_the_whole_sum(stops: int) -> None:
     model = independent(stops)
     steps = stops - 1
     first, noise = torch.randn((2, 1, *model.image_shape), generator=seeded()).double()
-    whole = matched_terms(model, X, (torch.empty(0), first, *(noise,) * steps))
+    whole = stop_terms(model, X, (torch.empty(0), first, *(noise,) * steps))
     u = (torch.arange(steps, dtype=torch.float64) + 0.3) / steps
     x = X.expand(steps, *X.shape[1:])
     drawn = sampled_terms(model, x, (first.expand_as(x), noise.expand_as(x)), u)
@@ -267,7 +234,7 @@ def test_continuous_rates_are_in_the_places_of_the_levels() -> None:
     share = (parts.rate[:, :-1] > 0).double().mean(0)
     assert share.tolist() == pytest.approx([1 / 9, 3 / 9, 2 / 9, 3 / 9], abs=1e-3)
     # The integral between two stops is the limit of the discrete sum between them.
-    rates = expected_terms(model.with_stops(np.linspace(0.05, 0.95, 181).tolist()))[1][:-1]
+    rates = expected_terms(model.with_stops(np.linspace(0.05, 0.95, 181).tolist()), X)[1][:-1]
     dense = np.add.reduceat(rates, [0, 20, 80, 120])
     found, error = parts.rate[:, :-1].mean(0), parts.rate[:, :-1].std(0) / count**0.5
     assert ((found - torch.from_numpy(dense)).abs() < 4 * error + 0.02 * found).all()
@@ -300,7 +267,7 @@ def loss_of(kind: str, model: VDM) -> Tensor:
     x = draw_independent(40)
     eps, u = draw_stops(model, len(x), seeded())
     if kind == "matched":
-        return matched_terms(model, x, draw_noise(model, len(x), seeded())).loss
+        return both_forms(model, x, draw_noise(model, len(x), seeded()))[1].loss
     if kind == "ratios":
         return terms(model, x, draw_noise(model, len(x), seeded())).loss
     estimate = sampled_terms if kind == "sampled" else continuous_terms
@@ -374,7 +341,7 @@ def test_a_learned_schedule_finds_better_stops() -> None:
     optimizer = torch.optim.Adam(model.schedule.parameters(), lr=0.1)
     nodes, weights = noise_nodes(model.image_shape, 32)
     for _ in range(25):
-        parts = matched_terms(
+        parts = stop_terms(
             model, X.expand(32, *X.shape[1:]), (torch.empty(0),) + (nodes,) * model.depth
         )
         optimizer.zero_grad()
