@@ -97,7 +97,8 @@ def _cell(value: str, more: str) -> str:
 def _footnote(costs: Sequence[Cost]) -> str:
     said = [
         "± is one standard error: over its draws for this image, over the images for a test set.",
-        "The decode is timed now, on the server: the median of five.",
+        "The decode is timed now, on the server: the median of five; a training on the machine "
+        "that it ran on.",
     ]
     if any(not cost.about.eight_bit for cost in costs):
         said.append(

@@ -173,8 +173,10 @@ def _levels(checkpoint: Checkpoint, found: Evaluation) -> str:
     return "<h2>What each level carries</h2>" + text + table(heads, rows) + grid(plots)
 
 
-def _deleted(without: dict[str, Any]) -> str:
-    """What came of deleting the inactive units."""
+def _deleted(without: dict[str, Any] | None) -> str:
+    """What came of deleting the inactive units; nothing of a model whose levels are fields."""
+    if without is None:
+        return ""
     count = sum(without["deleted"])
     if not count:
         return "Every unit is active, so there is none to delete."
