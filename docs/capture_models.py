@@ -1,8 +1,9 @@
 """The pictures of docs/models.md, taken from the running app: `python -m docs.capture_models`.
 
 Of every bundled model docs/img/models/NAME.png, 1440x900: a test picture, its ladder, and the
-sliders, the top level's most telling one moved. Of a model whose top level is a map the slider
-is moved under a region that was painted with the brush. Of two tabs docs/img/compare.png and
+sliders, the top level's most telling one moved; of a diffusion a local axis of a middle level. Of
+a model whose top level is a map the slider is moved under a region that was painted with the
+brush. Of two tabs docs/img/compare.png and
 learn.png. `python -m docs.capture_models NAME …` takes only these.
 """
 
@@ -59,7 +60,15 @@ def take(page: Page, name: str) -> None:
     page.locator(f'[data-example="{EXAMPLES.get(name, 0)}"]').click()
     settle(page)
     page.evaluate("window.scrollTo(0, 0)")
-    choice = best_slider(page, levels_of(page)[0])
+    levels = levels_of(page)
+    local = page.locator("[data-axes=local]")
+    shown = levels[len(levels) // 2] if local.count() else levels[0]
+    if local.count():
+        page.locator(f"[data-level-card='{shown}'] [data-axes=local]").click()
+        page.wait_for_selector("input[data-kind=local]")
+        page.locator(f"[data-chip='{shown}']").click()
+        page.wait_for_timeout(1000)  # the bank scrolls there
+    choice = best_slider(page, shown)
     if page.locator("[data-hand-row]").is_visible():
         paint(page)
     for _ in drag(page, choice):

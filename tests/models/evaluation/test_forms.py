@@ -236,6 +236,8 @@ def test_the_evaluation_has_both_and_their_limit(
     assert found["limit"]["elbo_nats"] > found["matched"]["elbo_nats"] + 1
     assert abs(found["difference_nats"]) < 4 * found["difference_standard_error"]
     assert 0 < found["variance_ratio"] < 1
+    # Its one channel is the whole image, which is no unit that could be taken out.
+    assert "without_inactive" not in result and "inactive unit" not in report
 
     card = checkpoint_card(checkpoint, result)
     for name, form, key, row in (
