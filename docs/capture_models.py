@@ -45,6 +45,8 @@ def main() -> int:
         for name in [one for one in sys.argv[1:] or ids if one not in TABS]:
             take(page, name)
             save_png(page.screenshot(), FOLDER / f"{name}.png")
+        page.context.close()
+        page = opened(browser, url, DESK, 0)  # on the default model, whatever was taken before
         for name in [one for one in sys.argv[1:] or TABS if one in TABS]:
             page.get_by_role("tab", name=TABS[name]).click()
             page.wait_for_timeout(TAB_MS)
@@ -69,7 +71,7 @@ def take(page: Page, name: str) -> None:
         page.locator(f"[data-chip='{shown}']").click()
         page.wait_for_timeout(1000)  # the bank scrolls there
     choice = best_slider(page, shown)
-    if page.locator("[data-hand-row]").is_visible():
+    if page.locator("[data-hand-row]").is_visible() and not local.count():
         paint(page)
     for _ in drag(page, choice):
         pass

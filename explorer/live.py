@@ -70,6 +70,7 @@ class Live:
         self.uploads = UploadStore()
         self.worker = DeviceWorker()
         self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="strata-files")
+        self._finding = ThreadPoolExecutor(1, thread_name_prefix="strata-axes")
         self._images: Bounded[str, np.ndarray] = Bounded(
             MAX_IMAGES, MAX_IMAGE_BYTES, lambda pixels: pixels.nbytes
         )
@@ -86,6 +87,7 @@ class Live:
         """Stop the threads."""
         self.worker.close()
         self._files.shutdown(cancel_futures=True)
+        self._finding.shutdown(cancel_futures=True)
 
     async def entries(self) -> tuple[Entry, ...]:
         """Every model that can be chosen, the default first."""
@@ -194,8 +196,8 @@ class Live:
         return found
 
     async def local_axes(self, recipe: Recipe, level: int) -> Found:
-        """The local axes of a level at the image of a recipe; worked out beside the device's
-        worker, since it takes as long as a hundred pictures.
+        """The local axes of a level at the image of a recipe; worked out one after another beside
+        the device's worker, since it takes as long as a hundred pictures.
 
         Raises:
             BadInput: The model has no such level, or finds no local axes.
@@ -209,9 +211,8 @@ class Live:
             )
         trace = await self.worker.run(lambda: self._trace(checkpoint, recipe), DETAILS)
         model, statistics = self._model_for(checkpoint, trace), checkpoint.statistics
-        return await self.in_pool(
-            lambda: self._chains.local(model, trace, recipe, statistics, level)
-        )
+        find = partial(self._chains.local, model, trace, recipe, statistics, level)
+        return await asyncio.get_running_loop().run_in_executor(self._finding, find)
 
     async def ladder(self, recipe: Recipe) -> Iterator[Rung]:
         """The rungs of a recipe, top first; each is drawn when `rung` asks for it."""

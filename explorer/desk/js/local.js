@@ -7,9 +7,13 @@ const imageOf = (recipe) => `${recipe.image}:${recipe.encode_seed}`;
 function makeLocal(ask, level, changed) {
   let known = { image: null, all: [], none: "" };
   let failed = false;
+  let busy = false;
 
+  // One question at a time: whoever leafs through pictures asks for the last one only.
   async function find(image) {
     known = { image, all: [], none: "Looking at this picture for the steps that move it most …" };
+    if (busy) return;
+    busy = true;
     failed = false;
     let all = [];
     let none = "";
@@ -18,7 +22,11 @@ function makeLocal(ask, level, changed) {
     } catch (problem) {
       none = problem.message;
     }
-    if (known.image !== image) return; // another image was opened meanwhile
+    busy = false;
+    if (known.image !== image) { // another one was opened meanwhile
+      find(known.image);
+      return;
+    }
     failed = none !== "";
     known = { image, all, none };
     changed();
