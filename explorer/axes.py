@@ -5,7 +5,7 @@ For z_t with aggregate posterior q(z_t) over the training set:
     coordinate i   direction_i = σ_i · e_i,      σ_i = std of q(z_t) along coordinate i
     component k    direction_k = σ_k · v_k,      v_k = k-th principal component of E_q[z_t | x],
                                                  σ_k = std of q(z_t) along v_k
-    local axis k    direction_k = σ_k · v_k,      found at the image itself (`local_axes.py`)
+    local axis k   direction_k = σ_k · v_k,      found at the image itself (`local_axes.py`)
 
 so that an edit of s units of σ adds s · direction to z_t. The coordinates of a spatial level are
 its channels, moved at every position alike or, under a region, by the share of each position

@@ -35,7 +35,7 @@ from models.evaluation.suite import evaluate
 from models.families import FAMILIES, new_model, read_family
 from models.measured import with_reference
 from models.mhvae import MHVAE, in_units
-from models.statistics import Statistics, level_statistics, with_sample
+from models.statistics import SAMPLE, Statistics, level_statistics, with_sample
 from models.training.architectures import add_options, architecture, parse_numbers
 from models.training.loop import (
     Diverged,
@@ -292,7 +292,7 @@ def measure(
     chosen = epoch_order(len(data.train), seed, epoch=0)[:QUICK_STATISTICS]
     levels = level_statistics(model, data.train[np.sort(chosen)], active, seed)
     found = with_reference(model, levels, data.test[:REFERENCE_IMAGES], REFERENCE_DRAWS, seed)
-    return with_sample(found, model, data.train[chosen])
+    return with_sample(found, model, data.train[chosen[:SAMPLE]])
 
 
 def train_and_measure(options: argparse.Namespace, processes: Processes) -> None:

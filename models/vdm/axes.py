@@ -14,13 +14,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from models.base import LocalAxes
 from models.vdm.jacobian import BLOCKS, leading_directions
+
+if TYPE_CHECKING:
+    from models.vdm.model import VDM
 
 # Orthonormal, one row a combination of (red, green, blue).
 OPPONENT = {
@@ -94,12 +97,12 @@ def _wave(half_waves: int, length: int) -> Tensor:
 
 
 def local_axes(
-    model: Any, t: int, z_t: Tensor, count: int, seed: int = 0, blocks: int = BLOCKS
+    model: VDM, t: int, z_t: Tensor, count: int, seed: int = 0, blocks: int = BLOCKS
 ) -> LocalAxes:
     """The `count` leading singular directions of ∂x̂/∂z_t at one image's z_t, x̂ in [0, 1].
 
     Args:
-        model: A `VDM`, its networks in evaluation mode.
+        model: Its networks in evaluation mode.
         t: The level.
         z_t: Of one image, `(1, C, H, W)` or `(C, H, W)`.
         count: K.

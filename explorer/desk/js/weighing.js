@@ -34,7 +34,7 @@ function makeWeighing(root, transport, acts) {
           { recipe: answer.recipe });
         if (!acts.current(answer)) return;
         terms.draw(found, answer.model, rows);
-        suggest(answer, found.percentile === null ? null : suggestion);
+        suggest(answer, suggestion);
       } catch (error) {
         if (acts.current(answer)) acts.failed(error);
       } finally {
