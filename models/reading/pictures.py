@@ -67,6 +67,31 @@ class Crop:
     size: float
 
 
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a file, upright and over white, at the depth that the file has.
+
+    Attributes:
+        pixels: `(H, W, C)` with C = 1 or 3. uint8 where the file says what white is; uint16 or
+            float32 where the numbers are deeper, and the set that they belong to has to say it.
+        profile: What the embedded colour profile that was converted to sRGB is called; None
+            where there was none, or it was sRGB already.
+    """
+
+    pixels: np.ndarray
+    profile: str | None = None
+
+
+def open_frames(source: bytes | Path, name: str = "the file") -> Iterator[Frame]:
+    """Every frame of a picture file: one of most, all of an animation or a stack of pages.
+
+    Raises:
+        BadInput: As `open_picture`.
+    """
+    pixels = np.asarray(open_picture(source, name))
+    yield Frame(pixels if pixels.ndim == 3 else pixels[..., None])
+
+
 def open_picture(source: bytes | Path, name: str = "the file") -> Image.Image:
     """Decode a picture file.
 
