@@ -27,7 +27,7 @@ import models
 from explorer.processes import ask_to_stop, end_at_once, exclusive, mark_of, start_low
 from explorer.training_form import Plan
 from explorer.training_pictures import keep_pictures
-from models.atomic import current, write_file
+from models.atomic import holds, write_file
 from models.errors import BadInput
 from models.training.run import RunFiles, read_metrics
 
@@ -194,7 +194,7 @@ class TrainingJob:
             rows=rows,
             preview=files.preview if files.preview.is_file() else None,
             resumable=resumable,
-            explorable=state in ENDED and current(files.out, "config.json").is_file(),
+            explorable=state in ENDED and holds(files.out, "config.json"),
             serial=f"{record.folder}@{record.started:.3f}",
         )
 

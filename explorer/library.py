@@ -23,7 +23,7 @@ from pathlib import Path
 from explorer.groups import FEW_LEVELS
 from explorer.sides import largest_side
 from explorer.stores import Bounded
-from models.atomic import current
+from models.atomic import holds
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.description import Description, description_of
 from models.errors import BadInput
@@ -214,7 +214,7 @@ class Library:
         entries.extend(sorted(bundled, key=lambda entry: (entry.id != DEFAULT, entry.id)))
         for path in _folders(self._runs):
             # A training that has not saved anything yet is no broken model, but none at all.
-            if current(path, CONFIG).exists() or current(path, WEIGHTS).exists():
+            if holds(path, CONFIG) or holds(path, WEIGHTS):
                 entries.append(Entry(f"runs/{path.name}", "runs", path, path.name))
         return entries
 

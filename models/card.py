@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from models.atomic import write_folder
 from models.attributes import card as attribute_card
 from models.attributes.card import attribute_section, read_attributes
 from models.base import HierarchicalModel
-from models.checkpoint import Checkpoint, to_json
+from models.checkpoint import Checkpoint, add_files, to_json
 from models.convert.card import NOTHING_MEASURED, how_converted
 from models.kept import Facts
 from models.photos import card as photo_card
@@ -88,7 +87,7 @@ def keep_measures(
     """Write a file of measures, its pictures and the card that tells them, all or none."""
     card = checkpoint_card(checkpoint, fresh={name: facts})
     files = {name: to_json(facts), "README.md": card.encode()}
-    write_folder(checkpoint.path, files | dict(pictures or {}))
+    add_files(checkpoint, files | dict(pictures or {}))
 
 
 def nats(value: float) -> str:

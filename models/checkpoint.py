@@ -16,7 +16,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,25 +25,16 @@ import numpy as np
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from models.atomic import current, write_folder
-from models.base import HierarchicalModel, Level, ModelConfig
+from models.atomic import read_folder, write_folder
+from models.base import HierarchicalModel, ModelConfig
 from models.errors import BadInput
 from models.families import new_model, read_family
 from models.statistics import Statistics
+from models.stored import BARE, COMMON, FORMAT, NOT_MEASURED, PICKLES, Stored, open_stored
 
-FORMAT = 1
-# What a checkpoint is loaded from.
-FILES = (
-    "config.json", "model.safetensors", "statistics.safetensors", "evaluation.json", "examples.png",
-)  # fmt: skip
 EXAMPLES, EXAMPLE_COLUMNS = 48, 12
-COMMON = ("format", "family", "name", "data", "training")  # all other keys are the family's own
-DAMAGED = "{} is damaged or no safetensors file: copy it again."
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
 
 
 @dataclass(frozen=True)
@@ -96,22 +87,22 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
 
     Raises:
         BadInput: The folder is missing, incomplete, of another format, or its weights do not
-            fit; the message names what is wrong.
+            fit; the message names what is wrong. `NotMeasured` if it waits for its measures.
     """
-    folder = locate(path)
-    config = read_config(folder)
-    weights = read_file(folder, "model.safetensors")
-    model = parse_model(config, weights).to(device)
+    stored = open_stored(locate(path))
+    config = stored.config()
+    stored.check_measured(config)
+    model = parse_model(stored, config).to(device)
     return Checkpoint(
         name=str(config["name"]),
-        path=folder,
+        path=stored.folder,
         model=model,
-        statistics=read_statistics(folder, model.levels),
-        evaluation=read_json(folder, "evaluation.json"),
+        statistics=stored.statistics(model.levels),
+        evaluation=stored.json("evaluation.json"),
         card=config["data"],
         training=config["training"],
-        hash=weights_hash(weights),
-        examples=read_examples(read_file(folder, "examples.png"), model.image_shape),
+        hash=weights_hash(stored.content("model.safetensors")),
+        examples=read_examples(stored.content("examples.png"), model.image_shape),
     )
 
 
@@ -132,31 +123,75 @@ def save_checkpoint(
         examples: Test images, uint8 `(N, H, W, C)`; the first 48 are kept.
         readme: The model card.
     """
-    config = config_json(name, model, card, training)
     write_folder(folder, {
-        "config.json": to_json(config),
-        "model.safetensors": save_tensors(stored_weights(model)),
+        **_files_of(name, model, card, training, examples),
         "statistics.safetensors": save_tensors(statistics.to_tensors()),
         "evaluation.json": to_json(evaluation),
-        "examples.png": examples_png(examples),
+        "README.md": readme.encode(),
+    })  # fmt: skip
+
+
+def save_unmeasured(
+    folder: Path,
+    name: str,
+    model: HierarchicalModel,
+    card: dict[str, object],
+    training: dict[str, object],
+    examples: np.ndarray,
+    readme: str,
+) -> None:
+    """Write a trained model before it is measured; as `save_checkpoint`, and it says so."""
+    write_folder(folder, {
+        **_files_of(name, model, card, training, examples),
+        "statistics.safetensors": save_tensors({}),
+        "evaluation.json": to_json(NOT_MEASURED),
         "README.md": readme.encode(),
     })  # fmt: skip
 
 
 def update_measures(
-    folder: Path,
+    checkpoint: Checkpoint,
     statistics: Statistics,
     evaluation: dict[str, Any],
     readme: str,
     report: bytes | None = None,
 ) -> None:
     """Replace the measured numbers of a checkpoint, its model card and its report, all or none."""
-    write_folder(folder, {
+    add_files(checkpoint, {
         "statistics.safetensors": save_tensors(statistics.to_tensors()),
         "evaluation.json": to_json(evaluation),
         "README.md": readme.encode(),
         **({} if report is None else {"report.html": report}),
     })  # fmt: skip
+
+
+def add_files(checkpoint: Checkpoint, files: Mapping[str, bytes]) -> None:
+    """Write what was found of a checkpoint into its folder, all or none.
+
+    Raises:
+        BadInput: The folder holds another model by now; its files stand.
+    """
+
+    def check() -> None:
+        weights = read_folder(checkpoint.path, ["model.safetensors"]).get("model.safetensors")
+        if weights is None or weights_hash(weights) != checkpoint.hash:
+            raise BadInput(
+                f"'{checkpoint.path}' holds another model than the one that was measured: a "
+                "training has saved there meanwhile. Measure it again."
+            )
+
+    write_folder(checkpoint.path, files, check)
+
+
+def _files_of(
+    name: str, model: HierarchicalModel, card: dict, training: dict, examples: np.ndarray
+) -> dict[str, bytes]:
+    """What a checkpoint holds beside what is measured."""
+    return {
+        "config.json": to_json(config_json(name, model, card, training)),
+        "model.safetensors": save_tensors(stored_weights(model)),
+        "examples.png": examples_png(examples),
+    }
 
 
 def config_json(
@@ -171,7 +206,8 @@ def config_json(
 
 def load_model(folder: Path) -> HierarchicalModel:
     """The frozen model of a folder that has config.json and model.safetensors, on the CPU."""
-    return parse_model(read_config(folder), read_file(folder, "model.safetensors"))
+    stored = open_stored(folder, BARE)
+    return parse_model(stored, stored.config())
 
 
 def save_model(folder: Path, model: HierarchicalModel) -> None:
@@ -182,16 +218,9 @@ def save_model(folder: Path, model: HierarchicalModel) -> None:
     })  # fmt: skip
 
 
-def read_config(folder: Path) -> dict:
-    """config.json, its keys checked."""
-    config = read_json(folder, "config.json")
-    check_config(config)
-    return config
-
-
-def parse_model(config: dict, weights: bytes) -> HierarchicalModel:
-    """The frozen model of a checked config and the content of model.safetensors."""
-    tensors = read_tensors(weights, "model.safetensors")
+def parse_model(stored: Stored, config: dict[str, Any]) -> HierarchicalModel:
+    """The frozen model of stored files and their checked config.json."""
+    tensors = stored.tensors("model.safetensors")
     return build(config["family"], parse_config(config), tensors)
 
 
@@ -247,70 +276,6 @@ def download(hub_id: str, **hub: Any) -> Path:
             f"'{hub_id}' is no local folder, and the Hugging Face Hub could not give it "
             f"({type(error).__name__}): check the name and the network."
         ) from error
-
-
-def read_file(folder: Path, name: str) -> bytes:
-    path = current(folder, name)
-    if path.is_file():
-        return path.read_bytes()
-    pickled = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in PICKLES)
-    if name == "model.safetensors" and pickled:
-        raise BadInput(
-            f"'{folder}' holds its weights as a pickle ({pickled[0]}), which can run code when it "
-            "is opened, so it is refused: convert it to model.safetensors."
-        )
-    raise BadInput(f"the checkpoint '{folder}' is incomplete: {name} is missing.")
-
-
-def read_json(folder: Path, name: str) -> dict:
-    content = read_file(folder, name)
-    try:
-        value = json.loads(content)
-    except ValueError as error:
-        raise BadInput(f"the checkpoint '{folder}': {name} is not valid JSON ({error}).") from error
-    if not isinstance(value, dict):
-        raise BadInput(f"the checkpoint '{folder}': {name} must hold a JSON object.")
-    return value
-
-
-def read_tensors(content: bytes, name: str) -> dict[str, torch.Tensor]:
-    try:
-        return load_tensors(content)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise BadInput(DAMAGED.format(name)) from error
-
-
-def check_whole(folder: Path, name: str) -> None:
-    """Refuse a safetensors file that is cut off or none, by its header and its length alone."""
-    try:
-        with safe_open(current(folder, name), "pt"):
-            pass
-    except SafetensorError as error:
-        raise BadInput(DAMAGED.format(name)) from error
-
-
-def read_statistics(folder: Path, levels: Sequence[Level]) -> Statistics:
-    """The statistics of a folder whose model has these levels."""
-    name = "statistics.safetensors"
-    stored = read_tensors(read_file(folder, name), name)
-    return Statistics.from_tensors(stored, tuple(level.shape for level in levels))
-
-
-def check_config(config: dict) -> None:
-    """Refuse a config.json of another format or without what every family has, naming it."""
-    version = config.get("format")
-    if isinstance(version, int) and version > FORMAT:
-        raise BadInput(
-            f"the checkpoint has format {version}, this Strata reads up to {FORMAT}: "
-            "update Strata to open it."
-        )
-    missing = [key for key in COMMON if key not in config]
-    if missing:
-        raise BadInput(f"config.json: missing {', '.join(missing)}.")
-    if version != FORMAT:
-        raise BadInput(f"config.json: format {version!r} is unknown, expected {FORMAT}.")
-    if not all(isinstance(config[k], dict) for k in ("data", "training")):
-        raise BadInput("config.json: data and training must be JSON objects.")
 
 
 def parse_config(config: dict) -> ModelConfig:

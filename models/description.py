@@ -11,16 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.base import Level
-from models.checkpoint import (
-    Checkpoint,
-    check_whole,
-    parse_config,
-    read_config,
-    read_file,
-    read_json,
-    read_statistics,
-    weights_hash,
-)
+from models.checkpoint import Checkpoint, parse_config, weights_hash
+from models.stored import open_stored
 
 
 @dataclass(frozen=True)
@@ -53,23 +45,24 @@ def describe(folder: Path) -> Description:
     """What a checkpoint folder tells of its model.
 
     Raises:
-        BadInput: It is incomplete, of another format, or one of its files is damaged; the
-            message names what is wrong.
+        BadInput: It is incomplete, not measured yet, of another format, or one of its files is
+            damaged; the message names what is wrong.
     """
-    config = read_config(folder)
-    weights = read_file(folder, "model.safetensors")
-    check_whole(folder, "model.safetensors")
+    stored = open_stored(folder)
+    config = stored.config()
+    stored.check_measured(config)
+    stored.check_whole("model.safetensors")
     architecture = parse_config(config)
-    read_statistics(folder, architecture.latents)
-    read_json(folder, "evaluation.json")
-    read_file(folder, "examples.png")
+    stored.statistics(architecture.latents)
+    stored.json("evaluation.json")
+    stored.content("examples.png")
     return Description(
         name=str(config["name"]),
         family=config["family"],
         image_shape=architecture.image_shape,
         levels=architecture.latents,
         side_step=architecture.side_step,
-        hash=weights_hash(weights),
+        hash=weights_hash(stored.content("model.safetensors")),
     )
 
 

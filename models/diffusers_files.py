@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
-from models.checkpoint import PICKLES
 from models.errors import BadInput
+from models.stored import PICKLES
 from models.vdm.network import diffusers
 
 WEIGHTS = "diffusion_pytorch_model"

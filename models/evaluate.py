@@ -169,7 +169,7 @@ def keep(checkpoint: Checkpoint, data: Data, found: Evaluation) -> None:
     card = checkpoint_card(checkpoint, found.result)
     statistics = replace(checkpoint.statistics, levels=found.statistics)
     report = write_report(checkpoint, data, found)
-    update_measures(checkpoint.path, statistics, found.result, card, report)
+    update_measures(checkpoint, statistics, found.result, card, report)
     say(f"kept in '{checkpoint.path}': evaluation.json, README.md, report.html")
 
 

@@ -23,7 +23,7 @@ from models.adapter import is_adapter, load_adapter
 from models.atomic import current
 from models.autoencoder_kl.folder import load_autoencoder_kl
 from models.base import HierarchicalModel
-from models.checkpoint import FILES, Checkpoint, load_checkpoint, to_json
+from models.checkpoint import Checkpoint, load_checkpoint, to_json
 from models.convert.pictures import (
     OWN_TITLE,
     SYNTHETIC_TITLE,
@@ -35,6 +35,7 @@ from models.description import Description, describe
 from models.diffusers_files import JSON, WEIGHTS, is_hub_id, read_json, snapshot
 from models.errors import BadInput
 from models.measured import hash_of, measured
+from models.stored import FILES
 from models.vdm.folder import PIPELINES, load_ddpm
 
 GIVEN_TITLE = "pictures given by hand"
