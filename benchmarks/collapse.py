@@ -22,7 +22,8 @@ from typing import Any
 from benchmarks.collapse_figure import Panel, figure
 from benchmarks.collapse_plan import RUNS, Ablation
 from models.atomic import write_file
-from models.training.run import RunFiles, read_metrics
+from models.training.metrics import read_metrics
+from models.training.run import RunFiles
 
 MEASURES = "collapse.json"
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"

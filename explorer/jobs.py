@@ -27,9 +27,11 @@ import models
 from explorer.processes import ask_to_stop, end_at_once, exclusive, mark_of, start_low
 from explorer.training_form import Plan
 from explorer.training_pictures import keep_pictures
-from models.atomic import holds, write_file
+from models.atomic import write_file
 from models.errors import BadInput
-from models.training.run import RunFiles, read_metrics
+from models.stored import is_measured
+from models.training.metrics import read_metrics
+from models.training.run import RunFiles
 
 ROOT = Path(models.__file__).resolve().parent.parent
 ENDED = ("done", "stopped", "failed")
@@ -194,7 +196,7 @@ class TrainingJob:
             rows=rows,
             preview=files.preview if files.preview.is_file() else None,
             resumable=resumable,
-            explorable=state in ENDED and holds(files.out, "config.json"),
+            explorable=state in ENDED and is_measured(files.out),
             serial=f"{record.folder}@{record.started:.3f}",
         )
 

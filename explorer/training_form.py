@@ -19,8 +19,9 @@ from models.data import MAX_AVATARS, SIDES, Data
 from models.errors import BadInput
 from models.families import new_model
 from models.likelihoods import LIKELIHOODS
-from models.train import new_run, parse
+from models.training.asked import new_run
 from models.training.loop import check_fit
+from models.training.options import parse
 
 MAX_WEIGHTS = 100_000_000
 MAX_TEXT = 200

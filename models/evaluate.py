@@ -17,13 +17,22 @@ import torch
 
 from models.atomic import write_file
 from models.card import checkpoint_card, measures_table
-from models.checkpoint import Checkpoint, load_checkpoint, pick_device, to_json, update_measures
+from models.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    locate,
+    pick_device,
+    to_json,
+    update_measures,
+)
 from models.command import exit_status
 from models.data import Data, load_data
 from models.errors import BadInput
 from models.evaluation.partial import default_folder
 from models.evaluation.suite import Asked, Evaluation, measure
 from models.report.page import write_report
+from models.stored import is_measured
+from models.training.finish import complete
 
 QUICK_IMAGES, QUICK_SAMPLES = 500, 200
 OWN_SIZE = ("idx", "npz", "avatars")  # kinds of data that are not resized by habit
@@ -146,10 +155,12 @@ def say(message: str) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure as the command line asks."""
-    checkpoint = load_checkpoint(options.checkpoint, pick_device(options.device))
-    asked = asked_of(options, checkpoint.model.eight_bit)
     if options.threads:
         torch.set_num_threads(options.threads)
+    if options.write and not is_measured(folder := locate(options.checkpoint)):
+        complete(folder, options.data)
+    checkpoint = load_checkpoint(options.checkpoint, pick_device(options.device))
+    asked = asked_of(options, checkpoint.model.eight_bit)
     data, remark = load_test(checkpoint, options.data)
     if remark:
         say(f"note: {remark}")

@@ -118,6 +118,16 @@ def open_stored(folder: Path, names: Iterable[str] = FILES) -> Stored:
     return Stored(folder, read_folder(folder, tuple(names)))
 
 
+def is_measured(folder: Path) -> bool:
+    """Whether a folder holds a model with its measures, by these two files alone."""
+    stored = open_stored(folder, ("config.json", "evaluation.json"))
+    try:
+        stored.check_measured(stored.config())
+    except BadInput:
+        return False
+    return True
+
+
 def check_config(config: Mapping[str, Any]) -> None:
     """Refuse a config.json of another format or without what every family has, naming it."""
     version = config.get("format")

@@ -61,7 +61,7 @@ class Diverged(BadInput):
 
 
 class TrainState:
-    """What training changes: the weights, their average, the optimiser and the step."""
+    """What training changes: the weights, their average, the optimiser, the step, the curve."""
 
     def __init__(self, model: HierarchicalModel, config: TrainConfig) -> None:
         self.model = model
@@ -72,6 +72,7 @@ class TrainState:
         )  # fmt: skip
         self.log_weights = torch.zeros(model.depth)  # of the rates, steered by rate targets
         self.step = 0
+        self.open_row = torch.zeros(0, dtype=torch.float64)  # kept for metrics.csv (metrics.py)
 
 
 def train(

@@ -9,9 +9,9 @@ from tqdm import tqdm
 from models.atomic import write_file
 from models.data import Data
 from models.training.loop import StepRecord, TrainState
-from models.training.run import Metrics, RunFiles, Spent, preview, save_state, write_status
+from models.training.metrics import Metrics
+from models.training.run import RunFiles, Spent, preview, save_state, write_status
 
-SAVE_EVERY_S = 60.0
 SHOW_EVERY_S = 4.0
 
 
@@ -25,14 +25,17 @@ class Progress:
         data: Its test images are in the preview.
         steps: Of the whole run.
         spent: Time that earlier processes took.
+        save_every_s: Seconds from one save of the state to the next.
     """
 
     def __init__(
-        self, name: str, files: RunFiles, state: TrainState, data: Data, steps: int, spent: Spent
-    ) -> None:
+        self, name: str, files: RunFiles, state: TrainState, data: Data, steps: int, spent: Spent,
+        save_every_s: float,
+    ) -> None:  # fmt: skip
         self.files, self.state, self.data, self.steps = files, state, data, steps
+        self._save_every_s = save_every_s
         self._before, self._cpu_started = spent, time.process_time()
-        self._metrics = Metrics(files, steps, state.model.depth)
+        self._metrics = Metrics(files, steps, state)
         self._metrics.start(state.step)
         self._first, self._shown = state.step, 0.0
         self._started = self._saved = time.perf_counter()
@@ -58,7 +61,7 @@ class Progress:
             self.show(eta_s=pace * (record.steps - record.step))
             # Drawing a preview costs; it takes at most a twentieth of the time.
             self._shown = time.perf_counter() + 19 * (time.perf_counter() - now)
-        if now - self._saved > SAVE_EVERY_S:
+        if now - self._saved >= self._save_every_s:
             save_state(self.files, self.state, self.spent)
             self._saved = now
 

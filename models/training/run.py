@@ -1,22 +1,23 @@
 """A training run on disk: its state, metrics, previews and status, under `OUT/training/`.
 
-    run.json            what was asked: data, architecture, training configuration
-    state.safetensors   weights, averages and optimiser; the step in its metadata
-    metrics.csv         one row an interval, means over its steps
-    preview.png         test images, their reconstructions, samples
-    status.json         what the page shows: state, step, steps, eta_s, message
+    run.json              what was asked: data, options, architecture, configuration (asked.py)
+    pictures.safetensors  which pictures, and how they are split (pictures.py)
+    state.safetensors     weights, averages, optimiser, open row; the step in its metadata
+    metrics.csv           one row an interval, means over its steps (metrics.py)
+    preview.png           test images, their reconstructions, samples
+    status.json           what the page shows: state, step, steps, eta_s, message
+    process.json          the process that trains, locked as long as it does (owner.py)
 
 The finished model is a checkpoint folder at `OUT` itself.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,8 @@ from models.atomic import write_file
 from models.base import HierarchicalModel
 from models.chain import sample_chain
 from models.errors import BadInput
-from models.training.loop import StepRecord, TrainState, to_float
+from models.training.loop import TrainState, to_float
 
-ROWS = 1000  # of metrics.csv over a whole run, about
 PREVIEW_IMAGES = 8
 
 
@@ -48,6 +48,10 @@ class RunFiles:
     @property
     def spec(self) -> Path:
         return self.folder / "run.json"
+
+    @property
+    def pictures(self) -> Path:
+        return self.folder / "pictures.safetensors"
 
     @property
     def state(self) -> Path:
@@ -84,7 +88,7 @@ def save_state(files: RunFiles, state: TrainState, spent: Spent) -> None:
     tensors |= {f"ema.{k}": v for k, v in state.ema.state_dict().items()}
     for index, slots in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
-    tensors["log_weights"] = state.log_weights
+    tensors |= {"log_weights": state.log_weights, "open_row": state.open_row}
     metadata = {
         "step": str(state.step), "wall_s": str(spent.wall_s), "cpu_s": str(spent.cpu_s)
     }  # fmt: skip
@@ -93,7 +97,7 @@ def save_state(files: RunFiles, state: TrainState, spent: Spent) -> None:
 
 
 def load_state(files: RunFiles, state: TrainState) -> Spent:
-    """Bring `state` to where a run was saved.
+    """Bring `state` to where a run was saved, bit for bit.
 
     Raises:
         BadInput: There is no saved state, or it does not fit the run's model.
@@ -112,7 +116,9 @@ def load_state(files: RunFiles, state: TrainState) -> Spent:
             slots.setdefault(int(index), {})[slot] = value
         groups = state.optimizer.state_dict()["param_groups"]
         state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        _lay_out(state.optimizer)
         state.log_weights = tensors.get("log_weights", state.log_weights)
+        state.open_row = tensors.get("open_row", state.open_row)
         state.step = int(metadata["step"])
         return Spent(float(metadata["wall_s"]), float(metadata["cpu_s"]))
     except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
@@ -121,61 +127,16 @@ def load_state(files: RunFiles, state: TrainState) -> Spent:
         ) from error
 
 
+def _lay_out(optimizer: torch.optim.Optimizer) -> None:
+    """Bring the moments to the order in memory of their weights, by which the optimiser goes."""
+    for weight, slots in optimizer.state.items():
+        for name, value in slots.items():
+            if value.shape == weight.shape:
+                slots[name] = torch.empty_like(weight, requires_grad=False).copy_(value)
+
+
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-@dataclass
-class Metrics:
-    """metrics.csv: means of the step records over intervals of about 1/1000 of the run."""
-
-    files: RunFiles
-    steps: int
-    depth: int
-    window: list[StepRecord] = field(default_factory=list)
-
-    def start(self, step: int) -> None:
-        """Open the file for a run that has done `step` steps: later rows are dropped."""
-        rows = read_metrics(self.files) if step else []
-        kept = [row for row in rows if row["step"] <= step]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self.columns)
-        writer.writeheader()
-        writer.writerows(kept)
-        write_file(self.files.metrics, text.getvalue().encode())
-
-    @property
-    def columns(self) -> list[str]:
-        rates = [f"rate_{t}_nats" for t in range(1, self.depth + 1)]
-        return ["step", "elbo_nats", "reconstruction_nats", *rates, "beta", "learning_rate",
-                "gradient_norm", "images_per_s"]  # fmt: skip
-
-    def add(self, record: StepRecord) -> None:
-        self.window.append(record)
-        if record.step % max(1, self.steps // ROWS) and record.step != self.steps:
-            return
-        with self.files.metrics.open("a", newline="") as file:
-            csv.DictWriter(file, self.columns).writerow(self._row())
-        self.window.clear()
-
-    def _row(self) -> dict[str, float]:
-        last, window = self.window[-1], self.window
-        names = ("elbo_nats", "reconstruction_nats", "gradient_norm", "images_per_s")
-        row = {name: float(np.mean([getattr(r, name) for r in window])) for name in names}
-        rates = np.mean([r.rate_nats for r in window], axis=0)
-        row |= {f"rate_{t}_nats": float(v) for t, v in enumerate(rates, start=1)}
-        row |= {"step": last.step, "beta": last.beta, "learning_rate": last.learning_rate}
-        return {k: v if k == "step" else float(f"{v:.6g}") for k, v in row.items()}
-
-
-def read_metrics(files: RunFiles) -> list[dict[str, float]]:
-    """The complete rows of metrics.csv, oldest first; none if there is no file yet."""
-    if not files.metrics.is_file():
-        return []
-    with files.metrics.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    complete = [row for row in rows if None not in row.values() and "" not in row.values()]
-    return [{k: float(v) for k, v in row.items()} for row in complete]
 
 
 def write_status(files: RunFiles, state: str, message: str = "", **numbers: float) -> None:

@@ -15,7 +15,8 @@ from benchmarks.collapse_figure import Panel, figure
 from benchmarks.collapse_plan import LEVELS, RUNS, Ablation
 from models.data import Data
 from models.mhvae import MHVAEConfig
-from models.train import new_run, parse
+from models.training.asked import new_run
+from models.training.options import parse
 
 
 def test_at_most_twenty_runs_over_one_to_five_levels_each_of_another_recipe() -> None:

@@ -15,10 +15,10 @@ import torch
 
 from models import evaluate, train
 from models.checkpoint import load_checkpoint
-from models.training import progress
 from models.training.loop import TrainState
+from models.training.metrics import read_metrics
 from models.training.processes import Processes
-from models.training.run import RunFiles, read_metrics
+from models.training.run import RunFiles
 from models.training.schedule import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,9 +142,11 @@ def test_a_run_that_diverges_keeps_its_last_good_model(
 
     stream = train.train
     monkeypatch.setattr(train, "train", poisoned)
-    monkeypatch.setattr(progress, "SAVE_EVERY_S", 0.0)
     out = tmp_path / "out"
-    assert train.main(["--data", data, "--out", str(out), "--steps", "30", *TINY]) == 2
+    assert (
+        train.main(["--data", data, "--out", str(out), "--steps", "30", *TINY, "--save-every", "0"])
+        == 2
+    )
     assert "step 11: the loss or its gradient is not finite" in capsys.readouterr().err
     assert load_checkpoint(out).training["steps_done"] == 10
     assert json.loads(RunFiles(out).status.read_text())["state"] == "failed"

@@ -19,8 +19,9 @@ import torch
 from models import train
 from models.checkpoint import load_checkpoint
 from models.errors import BadInput
+from models.training.metrics import read_metrics
 from models.training.processes import Processes, join_processes
-from models.training.run import RunFiles, read_metrics
+from models.training.run import RunFiles
 from tests.models.shared import CASES, CLAMPED, run_case
 from tests.running import ROOT
 
