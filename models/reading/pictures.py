@@ -25,6 +25,7 @@ from models.errors import BadInput
 from models.reading import files as picture_files
 from models.reading.files import check_bytes, folder_names, read_file, shown_name, zip_members
 from models.reading.modes import flatten
+from models.reading.ranges import range_used
 
 MAX_BYTES = picture_files.MAX_BYTES
 MAX_PIXELS = 80_000_000
@@ -47,6 +48,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R 601, as Pillow's
 # One decode at a time: it bounds memory, and `warnings.catch_warnings` is not thread-safe.
 _DECODING = threading.Lock()
 
@@ -155,17 +157,63 @@ def fit_square(
         uint8 pixels with shape `(H, W, C)`. A picture of that size already is unchanged.
     """
     channels, height, width = shape
+    _check_channels(channels)
+    small = _resized(image, shape, crop).convert("L" if channels == 1 else "RGB")
+    return np.array(small, dtype=np.uint8).reshape(height, width, channels)
+
+
+def fit(pixels: np.ndarray, shape: tuple[int, int, int], crop: Crop | None = None) -> np.ndarray:
+    """`fit_square` for an array `(H, W, C)` of any depth, C = 1 or 3, in its own type.
+
+    Numbers deeper than 8 bits stay between the least and the greatest that were there: what
+    the filter overshoots would count as used. NaN and infinity become one of those two.
+    """
+    if pixels.dtype == np.uint8:
+        image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        return fit_square(image, shape, crop)
+    channels, height, width = shape
+    _check_channels(channels)
+    left, top, right, bottom = crop_box((pixels.shape[1], pixels.shape[0]), shape, crop)
+    box = pixels[floor(top) : ceil(bottom), floor(left) : ceil(right)]
+    cut = box if box.shape[:2] == (height, width) else _resized_numbers(pixels, shape, crop)
+    if channels == 1 and cut.shape[2] == 3:
+        cut = _typed(cut @ _LUMA, pixels.dtype)[..., None]
+    return np.repeat(cut, channels // cut.shape[2], axis=2)
+
+
+def _check_channels(channels: int) -> None:
     if channels not in (1, 3):
         raise ValueError(f"a picture has 1 or 3 channels, not {channels}")
+
+
+def _resized(image: Image.Image, shape: tuple[int, int, int], crop: Crop | None) -> Image.Image:
+    """The part of a picture that a model sees, at the model's size."""
     left, top, right, bottom = crop_box(image.size, shape, crop)
     # Cut first: the filter would reach past the box for what nobody asked to see.
     outer = (floor(left), floor(top), ceil(right), ceil(bottom))
     box = (left - outer[0], top - outer[1], right - outer[0], bottom - outer[1])
-    small = image.crop(outer).resize(
-        (width, height), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0
+    return image.crop(outer).resize(
+        (shape[2], shape[1]), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0
     )
-    small = small.convert("L" if channels == 1 else "RGB")
-    return np.array(small, dtype=np.uint8).reshape(height, width, channels)
+
+
+def _resized_numbers(
+    pixels: np.ndarray, shape: tuple[int, int, int], crop: Crop | None
+) -> np.ndarray:
+    """`_resized` for an array, channel by channel."""
+    used = range_used(pixels)
+    low, high = (used.low, used.high) if used.low <= used.high else (0.0, 0.0)
+    planes = []
+    for channel in range(pixels.shape[2]):
+        plane = pixels[..., channel].astype(np.float32)
+        np.nan_to_num(plane, copy=False, nan=low, posinf=high, neginf=low)
+        small = np.asarray(_resized(Image.fromarray(plane), shape, crop), np.float64)
+        planes.append(np.clip(small, low, high))
+    return _typed(np.stack(planes, axis=2), pixels.dtype)
+
+
+def _typed(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype)
 
 
 def crop_box(
