@@ -195,7 +195,8 @@ def _build(machine: _Machine, _: Any) -> None:
     if not isinstance(target, _Array) or not isinstance(state, tuple):
         raise ValueError("it sets the state of what is no array")
     if target.dtype is not None:  # (version, byte order, …)
-        target.dtype = target.dtype.newbyteorder({"<": "<", ">": ">"}.get(_text(state[1]), "="))
+        if _text(state[1]) == ">":
+            target.dtype = target.dtype.newbyteorder(">")
     else:
         _, shape, kind, is_fortran, numbers = state
         target.value = _array(shape, kind, bool(is_fortran), numbers)
@@ -221,13 +222,17 @@ def _array(shape: Any, kind: Any, is_fortran: bool, numbers: Any) -> np.ndarray:
 
 
 _CONSTANTS = frozenset(
-    "INT LONG BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT FLOAT STRING BINSTRING SHORT_BINSTRING "
-    "UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 "
-    "BYTEARRAY8".split()
+    ("INT", "LONG", "LONG1", "LONG4", "BININT", "BININT1", "BININT2", "FLOAT", "BINFLOAT")
+    + ("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8")
+    + ("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BYTEARRAY8")
 )
 _EMPTY: dict[str, Callable[[], object]] = {
-    **{"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple},
-    **{"NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False},
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+    "EMPTY_TUPLE": tuple,
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
     "MARK": lambda: _MARK,
 }
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
