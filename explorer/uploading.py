@@ -22,7 +22,8 @@ from explorer.sides import check_side, fitting_side
 from explorer.stores import image_hash
 from explorer.wire import data_url
 from models.errors import BadInput
-from models.reading.pictures import MAX_BYTES, Crop
+from models.reading.files import MAX_BYTES
+from models.reading.pictures import Crop
 
 if TYPE_CHECKING:
     import numpy as np

@@ -92,11 +92,14 @@ def read_cifar_classes(path: Path) -> dict[str, tuple[str, ...]]:
         BadInput: It is another pickle, holds more than plain values, or is damaged.
     """
     values = _plain_dictionary(path)
-    found = {name: values[key] for name, key in _NAMES.items() if key in values}
-    for names in found.values():
-        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+    found: dict[str, tuple[str, ...]] = {}
+    for name, key in _NAMES.items():
+        names = values.get(key, [])
+        if not (isinstance(names, list) and all(isinstance(entry, str) for entry in names)):
             raise BadInput(f"{path.name} has no lists of class names - {_AGAIN}")
-    return {name: tuple(names) for name, names in found.items()}
+        if names:
+            found[name] = tuple(names)
+    return found
 
 
 _AGAIN = "unpack the set from cs.toronto.edu/~kriz/cifar.html again"

@@ -8,7 +8,7 @@ together, one range is chosen for them all, and with it every picture becomes 8 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 
 import numpy as np
 
@@ -62,11 +62,13 @@ def white_range(used: Range, dtype: np.dtype | type) -> Range:
     kind = np.dtype(dtype)
     if kind == np.uint8:
         return BYTES
-    if kind == np.bool_ or not (isfinite(used.low) and isfinite(used.high)):
+    if kind == np.bool_:
         return Range(0.0, 1.0)
     is_float = kind.kind == "f"
     slack = _FLOAT_SLACK if is_float else 0.0
     whites = _FLOAT_WHITES if is_float else tuple(2.0**bits - 1 for bits in BIT_DEPTHS)
+    if used.low > used.high:
+        return Range(0.0, whites[0])
     if used.low >= -slack * used.high:
         for white in whites:
             if used.high <= (1 + slack) * white:
