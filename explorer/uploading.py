@@ -87,10 +87,10 @@ def take(store: UploadStore, data: bytes, name: str) -> Taken:
         state = read_state(data)
         restored = None if state is None else _restored(state, name)
     except BadInput as error:
-        return Taken(upload, notices=(f"Opened as a plain picture: {error}",))
+        return Taken(upload, notices=(f"Opened as a plain picture: {error}", *upload.remarks))
     if restored is not None:
         store.put(restored.source)
-    return Taken(upload, restored)
+    return Taken(upload, restored, upload.remarks)
 
 
 def taken_json(taken: Taken, model_id: str | None) -> Json:
