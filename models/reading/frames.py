@@ -18,6 +18,7 @@ from models.errors import BadInput
 from models.reading.headers import check_size, identify, too_many_pixels
 from models.reading.modes import FULL_16, Flat, flatten, flatten_wide, scaled
 from models.reading.orientation import upright
+from models.reading.png_colour import png_profile
 from models.reading.wide import NotRead, decoder_arguments, load_narrow, load_wide
 
 MAX_FRAME_PIXELS = 2_000_000_000  # of all frames of a file together
@@ -45,6 +46,9 @@ class Frames:
         self._data, self._label = data, label
         with _decoding():
             self._image = identify(data, label)
+            if self._image.format == "PNG":
+                named = png_profile(data, self._image.info)
+                self._image.info |= {"icc_profile": named} if named else {}
         self._pixels = 0
 
     def __iter__(self) -> Iterator[Flat]:
