@@ -3,7 +3,8 @@
 The bytes are decoded once (`models.reading.pictures`), kept small and upright in a bounded store
 under the hash of the file, and cut to a model's shape for each crop that a person tries.
 Nothing is changed that the person did not choose: grey and inverted, but no contrast of
-our own. An inverted picture is 255 − pixels.
+our own. An inverted picture is 255 − pixels. What a file leaves open, as which of its
+pictures is meant and what is white in 16 bits, is decided by its reader and told.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy as np
 from PIL import Image
 
 from models.errors import BadInput
-from models.reading.pictures import Crop, crop_box, fit_square, open_picture
+from models.reading.modes import FULL_16
+from models.reading.pictures import Crop, Opened, crop_box, fit_square, open_first
 
 KEPT_SIDE = 1024
 KEPT_SHORTER_SIDE = 256  # as much as any model takes, of a long picture too
@@ -41,6 +43,7 @@ class Upload:
             one keeps 256. Not to be written to.
         width: Width of the original in pixels, upright.
         height: Height of the original in pixels, upright.
+        remarks: What its reader decided, to be told to the person.
     """
 
     key: str
@@ -48,6 +51,7 @@ class Upload:
     image: Image.Image
     width: int
     height: int
+    remarks: tuple[str, ...] = ()
 
     @property
     def pixel_bytes(self) -> int:
@@ -96,12 +100,14 @@ class UploadStore:
 
 def read_upload(data: bytes, name: str) -> Upload:
     """Decode the bytes of a file; BadInput where they are no picture that can be read."""
-    image = open_picture(data, name)
+    opened = open_first(data, name)
+    image = opened.image
     width, height = image.size
     aspect = max(width, height) / min(width, height)
     kept = max(KEPT_SIDE, round(KEPT_SHORTER_SIDE * aspect))
     image.thumbnail((kept, kept), Image.Resampling.LANCZOS)
-    return Upload(hashlib.sha256(data).hexdigest()[:32], name, image, width, height)
+    key = hashlib.sha256(data).hexdigest()[:32]
+    return Upload(key, name, image, width, height, _remarks(opened))
 
 
 def to_model(
@@ -200,6 +206,22 @@ def preview_png(upload: Upload) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _remarks(opened: Opened) -> tuple[str, ...]:
+    """What was decided in reading a file, a sentence each."""
+    remarks = []
+    if opened.has_more:
+        remarks.append("The file holds several pictures, and this is the first.")
+    if opened.scale not in (None, FULL_16):
+        low, high = opened.scale.low, opened.scale.high
+        remarks.append(
+            f"Its numbers do not say what white is: {low:.6g} is shown as black and {high:.6g} as "
+            "white, by those that it uses."
+        )
+    if opened.profile:
+        remarks.append(f"Its colours were converted from '{opened.profile}' to sRGB.")
+    return tuple(remarks)
 
 
 def _fraction(value: Mapping[str, object], field: str) -> float:

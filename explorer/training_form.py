@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from explorer.training_pictures import Pictures, check_pictures
-from models.data import MAX_AVATARS, SIDES, Data
+from models.avatars.reading import MAX_AVATARS
+from models.data import SIDES, Data
 from models.errors import BadInput
 from models.families import new_model
 from models.likelihoods import LIKELIHOODS

@@ -22,7 +22,8 @@ from explorer.sides import check_side, fitting_side
 from explorer.stores import image_hash
 from explorer.wire import data_url
 from models.errors import BadInput
-from models.reading.pictures import MAX_BYTES, Crop
+from models.reading.files import MAX_BYTES
+from models.reading.pictures import Crop
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,10 +87,10 @@ def take(store: UploadStore, data: bytes, name: str) -> Taken:
         state = read_state(data)
         restored = None if state is None else _restored(state, name)
     except BadInput as error:
-        return Taken(upload, notices=(f"Opened as a plain picture: {error}",))
+        return Taken(upload, notices=(f"Opened as a plain picture: {error}", *upload.remarks))
     if restored is not None:
         store.put(restored.source)
-    return Taken(upload, restored)
+    return Taken(upload, restored, upload.remarks)
 
 
 def taken_json(taken: Taken, model_id: str | None) -> Json:

@@ -27,7 +27,7 @@ from explorer.recipe import MAX_SEED, MAX_TEMPERATURE, Recipe
 from explorer.sides import MAX_SIDE, own_side
 from models.checkpoint import Checkpoint
 from models.errors import BadInput
-from models.reading.pictures import MAX_BYTES
+from models.reading.files import MAX_BYTES
 
 R = TypeVar("R")
 

@@ -25,8 +25,8 @@ from tqdm import tqdm
 from models.atomic import cache_folder
 from models.errors import BadInput
 from models.photos.crops import CROPPING, SIDE, open_photo, photo_crops
+from models.reading.found import Found, in_memory
 from models.reading.qt_resources import read_resource
-from models.reading.readers import Raw
 
 LIST = Path(__file__).with_name("photo_list.json")
 TRAIN, HELD_OUT, OTHER = "train", "held-out", "other"
@@ -123,7 +123,7 @@ def roots_of(spec: str) -> list[Path]:
     return [root]
 
 
-def read_photos(spec: str, seed: int = 0) -> Raw:
+def read_photos(spec: str, seed: int = 0) -> Found:
     """The crops of the spec, as `models.data` takes them.
 
     Raises:
@@ -142,7 +142,7 @@ def read_photos(spec: str, seed: int = 0) -> Raw:
         "photographs_sha256": _digest(photos),
         "cropping": {"seed": seed, "version": CROPPING, "pillow": PIL.__version__},
     }
-    return Raw("photos", train, test, facts=facts)
+    return in_memory("photos", train, test, facts=facts)
 
 
 def draw_crops(

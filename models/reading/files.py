@@ -1,34 +1,38 @@
 """The bytes of pictures on disk: of one file, a folder, or a zip, all bounded.
 
 A zip is read in memory and never unpacked to disk, and its whole list of names is checked
-before the first member is read: no name may lead outside, and neither the count, the
-total, nor the ratio of unpacked to packed may be a bomb's.
+before the first member is read: no name may lead outside, and neither the total nor the ratio
+of unpacked to packed may be a bomb's. The number of files is no sign of one: CelebA has 202,599.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 import struct
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from models.errors import BadInput
+from models.reading.contents import no_picture
+from models.reading.folders import walk
 
 MAX_BYTES = 32 * 2**20
-MAX_ZIP_ENTRIES = 100_000
-MAX_ZIP_DIRECTORY_BYTES = 16 * 2**20
-MAX_ZIP_TOTAL_BYTES = 8 * 2**30
-MAX_ZIP_RATIO = 100
-ZIP_RATIO_MATTERS_BYTES = 64 * 2**20
+# A list of names is held in memory, some ten times as large as in the zip.
+MAX_ZIP_DIRECTORY_BYTES = 256 * 2**20
+# A total above the first is a bomb's if it is so many times the packed bytes: pictures are
+# packed already. Below it only what unpacks to a hundred times its size is one.
+MAX_TOTAL_BYTES = 8 * 2**30
+MAX_TOTAL_RATIO = 10
+MAX_RATIO = 100
+RATIO_MATTERS_BYTES = 64 * 2**20
 
 SUFFIXES = frozenset(
     (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".j2k", ".gif", ".webp", ".avif")
     + (".bmp", ".dib", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".ico", ".qoi")
 )
+HEAD_BYTES = 256  # enough to tell what a file is
 # The longest end of a zip: zip64 record, its locator, the end record, a comment of 65,535.
 _ZIP_TAIL_BYTES = 56 + 20 + 22 + 65_535
 
@@ -65,11 +69,10 @@ def folder_names(path: Path) -> list[str]:
     label = shown_name(str(path))
     if not path.is_dir():
         raise BadInput(f"{label} is not a folder - give the folder of the pictures.")
-    found = (Path(folder) / file for folder, _, files in os.walk(path) for file in files)
-    names = sorted(file.relative_to(path).as_posix() for file in found)
-    names = [name for name in names if _is_picture_name(name)]
+    files = walk(path).files
+    names = [name for name in files if is_picture_name(name)]
     if not names:
-        raise _no_picture(label)
+        raise no_picture(label, files, lambda name: head_of(path / name))
     return names
 
 
@@ -81,15 +84,108 @@ def zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
             of it, or holds no picture.
     """
     label = shown_name(path.name)
-    with _open_zip(path, label) as archive:
-        for info in _picture_members(archive, path.stat().st_size, label):
-            yield _plain_name(info), _read_member(archive, info, label)
+    archive, members = open_zip(path)
+    with archive:
+        pictures = [info for info in members if is_picture_name(plain_name(info.filename))]
+        if not pictures:
+            names = {plain_name(info.filename): info for info in members}
+            raise no_picture(label, list(names), lambda name: zip_head(archive, names[name]))
+        for info in pictures:
+            yield plain_name(info.filename), read_zip_member(archive, info, label)
 
 
-def _is_picture_name(name: str) -> bool:
-    path = PurePosixPath(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return not hidden and path.suffix.lower() in SUFFIXES
+def open_zip(path: Path) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
+    """A zip, to be closed, and its files sorted by name, folders and links left out.
+
+    Raises:
+        BadInput: As `zip_members`, but for there being no picture.
+    """
+    label = shown_name(path.name)
+    _check_file(path, label)
+    try:
+        size, listed = path.stat().st_size, _directory_bytes(path)
+        if listed > min(size, MAX_ZIP_DIRECTORY_BYTES):
+            raise bomb(label, "lists too many files")
+        archive = zipfile.ZipFile(path)
+    except PermissionError as error:
+        raise _unreadable(label, error) from error
+    except BadInput:
+        raise
+    except Exception as error:  # zipfile raises half a dozen kinds on damaged lists
+        raise BadInput(
+            f"{label} is not a zip, or is cut off - pack the pictures into a .zip again."
+        ) from error
+    try:
+        return archive, _harmless(archive, size, label)
+    except BaseException:
+        archive.close()
+        raise
+
+
+def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> bytes:
+    """The bytes of a small file in a zip, or BadInput."""
+    name = f"{shown_name(info.filename)} in {label}"
+    check_bytes(info.file_size, name)
+    try:
+        return archive.read(info)  # reads no more than file_size, and checks the sum
+    except Exception as error:  # zipfile, zlib, bz2 and lzma each raise their own
+        raise BadInput(f"{name} is damaged - pack the zip again.") from error
+
+
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file, to tell what it is; none if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def zip_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """The first bytes of a file in a zip; none if it cannot be read."""
+    try:
+        with archive.open(info) as file:
+            return file.read(HEAD_BYTES)
+    except Exception:  # as in read_zip_member
+        return b""
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a path, with slashes, is that of a picture, and not hidden."""
+    return not is_hidden(name) and PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path, with slashes, is hidden, or one of the twins that macOS puts into zips."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+
+
+def plain_name(name: str) -> str:
+    """A name inside an archive with slashes."""
+    return name.replace("\\", "/").removeprefix("./")
+
+
+def check_name(name: str, label: str) -> None:
+    """Refuse a name inside an archive that leads outside of it."""
+    name = name.replace("\\", "/")
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
+        raise BadInput(
+            f"{label} holds the name {shown_name(name)}, which leads outside of it - "
+            "pack the pictures again from inside their folder."
+        )
+
+
+def check_ratio(total: int, packed: int, label: str) -> None:
+    """Refuse an archive that unpacks from `packed` to `total` bytes as only a bomb does."""
+    if total > MAX_TOTAL_BYTES and total > MAX_TOTAL_RATIO * packed:
+        raise bomb(label, f"unpacks to more than {MAX_TOTAL_BYTES / 2**30:.0f} GiB")
+    if total > RATIO_MATTERS_BYTES and total > MAX_RATIO * packed:
+        raise bomb(label, f"unpacks to more than {MAX_RATIO} times its size")
+
+
+def bomb(label: str, what: str) -> BadInput:
+    """The error for an archive that is a bomb."""
+    return BadInput(f"{label} {what}, as a zip bomb does - pack the pictures alone.")
 
 
 def _check_file(path: Path, label: str) -> None:
@@ -108,33 +204,6 @@ def _unreadable(label: str, error: OSError | ValueError) -> BadInput:
     return BadInput(f"{label} cannot be read ({reason}) - check its path and permissions.")
 
 
-def _no_picture(label: str) -> BadInput:
-    return BadInput(f"{label} holds no picture - put PNG, JPEG, WebP, GIF, BMP or TIFF files in.")
-
-
-def _plain_name(info: zipfile.ZipInfo) -> str:
-    return info.filename.replace("\\", "/")
-
-
-@contextmanager
-def _open_zip(path: Path, label: str) -> Iterator[zipfile.ZipFile]:
-    _check_file(path, label)
-    try:
-        if _directory_bytes(path) > MAX_ZIP_DIRECTORY_BYTES:
-            raise _bomb(label, "lists too many files")
-        archive = zipfile.ZipFile(path)
-    except PermissionError as error:
-        raise _unreadable(label, error) from error
-    except BadInput:
-        raise
-    except Exception as error:  # zipfile raises half a dozen kinds on damaged lists
-        raise BadInput(
-            f"{label} is not a zip, or is cut off - pack the pictures into a .zip again."
-        ) from error
-    with archive:
-        yield archive
-
-
 def _directory_bytes(path: Path) -> int:
     """The size of a zip's list of files by its end record; `zipfile` would read it all."""
     with path.open("rb") as file:
@@ -148,51 +217,17 @@ def _directory_bytes(path: Path) -> int:
     return struct.unpack_from("<L", tail, end + 12)[0]
 
 
-def _bomb(label: str, what: str) -> BadInput:
-    return BadInput(f"{label} {what}, as a zip bomb does - pack the pictures alone.")
-
-
-def _picture_members(archive: zipfile.ZipFile, zip_bytes: int, label: str) -> list[zipfile.ZipInfo]:
-    """The members to read, sorted by name, once the whole list has proven harmless."""
+def _harmless(archive: zipfile.ZipFile, zip_bytes: int, label: str) -> list[zipfile.ZipInfo]:
+    """The files of a zip, sorted by name, once the whole list has proven harmless."""
     entries = archive.infolist()
-    if len(entries) > MAX_ZIP_ENTRIES:
-        raise _bomb(label, f"lists more than {MAX_ZIP_ENTRIES:,} files")
     for info in entries:
-        name = _plain_name(info)
-        if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
-            raise BadInput(
-                f"{label} holds the name {shown_name(name)}, which leads outside of the zip - "
-                "pack the pictures again from inside their folder."
-            )
-    files = (info for info in entries if not (info.is_dir() or _is_link(info)))
-    members = sorted((i for i in files if _is_picture_name(_plain_name(i))), key=_plain_name)
-    if not members:
-        raise _no_picture(label)
+        check_name(info.filename, label)
+    members = [i for i in entries if not (i.is_dir() or stat.S_ISLNK(i.external_attr >> 16))]
+    members.sort(key=lambda info: plain_name(info.filename))
     if any(info.flag_bits & 1 for info in members):
         raise BadInput(f"{label} is encrypted - pack the pictures without a password.")
-    _check_ratio(members, zip_bytes, label)
-    return members
-
-
-def _check_ratio(members: list[zipfile.ZipInfo], zip_bytes: int, label: str) -> None:
     packed = sum(info.compress_size for info in members)
-    total = sum(info.file_size for info in members)
     if packed > zip_bytes:
-        raise _bomb(label, "has files that overlap")
-    if total > MAX_ZIP_TOTAL_BYTES:
-        raise _bomb(label, f"unpacks to more than {MAX_ZIP_TOTAL_BYTES / 2**30:.0f} GiB")
-    if total > ZIP_RATIO_MATTERS_BYTES and total > MAX_ZIP_RATIO * packed:
-        raise _bomb(label, f"unpacks to more than {MAX_ZIP_RATIO} times its size")
-
-
-def _is_link(info: zipfile.ZipInfo) -> bool:
-    return stat.S_ISLNK(info.external_attr >> 16)
-
-
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> bytes:
-    name = f"{shown_name(info.filename)} in {label}"
-    check_bytes(info.file_size, name)
-    try:
-        return archive.read(info)  # reads no more than file_size, and checks the sum
-    except Exception as error:  # zipfile, zlib, bz2 and lzma each raise their own
-        raise BadInput(f"{name} is damaged - pack the zip again.") from error
+        raise bomb(label, "has files that overlap")
+    check_ratio(sum(info.file_size for info in members), packed, label)
+    return members

@@ -1,34 +1,32 @@
-"""Pictures from the Hugging Face Hub, `hf:OWNER/NAME`, through the optional package `datasets`."""
+"""Tables of pictures by the optional package `datasets`: `hf:OWNER/NAME`, and Parquet files."""
 
 from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from models.errors import BadInput
-from models.reading.pictures import open_picture
-from models.reading.readers import Raw, collect
+from models.reading.found import Block, Found, parts_of
+from models.reading.packs import picture_blocks
+from models.reading.splits import TEST, TRAIN, VAL, part_of, settled
 
 LOCAL = "give local files instead: IDX files, a folder or zip of pictures, an .npz, or avatars"
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_TEST_SPLITS = ("test", "validation", "valid", "val")
 
 
-def read_hub(name: str, image_size: int | None, channels: int | None) -> Raw:
+def read_hub(name: str) -> Found:
     """The first column of pictures of a data set, its class labels beside it.
 
     Args:
         name: OWNER/NAME on the Hub.
-        image_size: The side; see `models.reading.readers.collect`.
-        channels: 1 or 3; see there.
 
     Raises:
         BadInput: The package or the network is missing, there is no such set, or it holds no
@@ -36,64 +34,83 @@ def read_hub(name: str, image_size: int | None, channels: int | None) -> Raw:
     """
     if not _NAME.fullmatch(name):
         raise BadInput(f"hf:{name} names no data set - write hf:OWNER/NAME, as in hf:ylecun/mnist")
-    splits = _load(name)
-    train = splits.get("train")
-    if train is None:
-        raise BadInput(f"hf:{name} has no split named train, only {', '.join(splits)} - {LOCAL}")
-    test = next((splits[split] for split in _TEST_SPLITS if split in splits), None)
+    return _found("hf", f"hf:{name}", _load(f"hf:{name}", name))
+
+
+def read_parquet(paths: Sequence[Path]) -> Found:
+    """Parquet files; their names say which are for training and which for testing.
+
+    Raises:
+        BadInput: The package is missing, or they are damaged or hold no pictures.
+    """
+    files: dict[str, list[str]] = {}
+    for path in paths:
+        files.setdefault(part_of(path.stem) or TRAIN, []).append(str(path))
+    label = paths[0].name if len(paths) == 1 else f"{len(paths)} Parquet files"
+    return _found("parquet", label, _load(label, "parquet", data_files=files))
+
+
+def _found(kind: str, label: str, splits: Mapping[str, Any]) -> Found:
+    by_part = {part_of(split): table for split, table in reversed([*splits.items()])}
+    if TRAIN not in by_part:
+        raise BadInput(f"{label} has no split named train, only {', '.join(splits)} - {LOCAL}")
+    train = by_part[TRAIN]
     column = next((key for key, kind in train.features.items() if _is(kind, "Image")), None)
     if column is None:
         columns = ", ".join(train.features)
-        raise BadInput(
-            f"hf:{name} has no column of pictures ({columns}) - choose an image data set"
-        )
-    parts = [train] if test is None else [train, test]
-    stream = chain.from_iterable(_pictures(part, column) for part in parts)
-    _, pictures = collect(stream, image_size, channels)
+        raise BadInput(f"{label} has no column of pictures ({columns}) - choose an image data set")
+    tables = {part: by_part[part] for part in (TRAIN, VAL, TEST) if part in by_part}
+    parts, notes = None, []
+    if len(tables) > 1:
+        parts, notes = settled(parts_of([(part, len(table)) for part, table in tables.items()]))
+        notes = ["The split is that of the source.", *notes]
+    other = [split for split in splits if part_of(split) not in tables]
+    if other:
+        notes.append(f"Not read: the splits {', '.join(other)}.")
     classes = {
         key: kind
         for key, kind in train.features.items()
-        if _is(kind, "ClassLabel") and all(key in part.features for part in parts)
+        if _is(kind, "ClassLabel") and all(key in table.features for table in tables.values())
     }
     licence = getattr(train.info, "license", None)
-    return Raw(
-        kind="hf",
-        train=pictures[: len(train)],
-        test=None if test is None else pictures[len(train) :],
-        labels={key: _labels(parts, key) for key in classes},
+    count = sum(len(table) for table in tables.values())
+    return Found(
+        kind, f"{count:,} pictures in the column {column}", count,
+        partial(_blocks, list(tables.values()), column), parts,
+        labels={key: _labels(tables.values(), key) for key in classes},
         classes={key: tuple(kind.names) for key, kind in classes.items()},
-        facts={"licence": licence} if licence else {},
-    )
+        facts={"licence": licence} if licence else {}, notes=tuple(notes),
+    )  # fmt: skip
 
 
-def _load(name: str) -> dict[str, Any]:
+def _load(label: str, *names: str, **options: Any) -> dict[str, Any]:
     try:
         datasets = importlib.import_module("datasets")
     except ImportError as error:
         raise BadInput(
-            f"hf:{name} needs the package datasets - run `pip install datasets`, or {LOCAL}"
+            f"{label} needs the package datasets - run `pip install datasets`, or {LOCAL}"
         ) from error
     try:
-        return dict(datasets.load_dataset(name))
+        return dict(datasets.load_dataset(*names, **options))
     except (ConnectionError, FileNotFoundError) as error:
         # "Not found" derives from the latter, and so does a Hub file that is out of reach.
         if isinstance(error, ConnectionError) or "LocalEntryNotFound" in str(error):
             raise BadInput(
-                f"hf:{name}: the Hugging Face Hub cannot be reached - check the network, or {LOCAL}"
+                f"{label}: the Hugging Face Hub cannot be reached - check the network, or {LOCAL}"
             ) from error
         raise BadInput(
-            f"hf:{name} is not on the Hub, or it is private - check the name, or {LOCAL}"
+            f"{label} is not on the Hub, or it is private - check the name, or {LOCAL}"
         ) from error
     except Exception as error:  # a foreign library and a foreign data set: anything can happen
         reason = str(error).strip().split("\n")[0][:200]
         raise BadInput(
-            f"hf:{name} cannot be loaded ({type(error).__name__}: {reason}) - check the network "
+            f"{label} cannot be loaded ({type(error).__name__}: {reason}) - check the network "
             f"and the name, or {LOCAL}"
         ) from error
 
 
-def _labels(parts: list[Any], column: str) -> np.ndarray:
-    return np.concatenate([np.asarray(part[column], np.int64) for part in parts])
+def _labels(tables: Any, column: str) -> np.ndarray:
+    return np.concatenate([np.asarray(table[column], np.int64) for table in tables])
 
 
 def _is(kind: object, name: str) -> bool:
@@ -101,14 +118,22 @@ def _is(kind: object, name: str) -> bool:
     return type(kind).__name__ == name
 
 
-def _pictures(part: Any, column: str) -> Iterator[tuple[str, Image.Image]]:
+def _blocks(tables: list[Any], column: str, mask: np.ndarray) -> Iterator[Block]:
     """The files as they were stored, so that they are decoded as guardedly as any upload."""
-    stored = part.cast_column(column, type(part.features[column])(decode=False))
-    for index, row in enumerate(stored):
-        picture = row[column]
-        if picture is None:
-            raise BadInput(
-                f"picture {index} of column {column} is missing - choose another data set"
-            )
-        source = Path(picture["path"]) if picture["bytes"] is None else picture["bytes"]
-        yield str(index), open_picture(source, f"picture {index} of column {column}")
+
+    def sources() -> Iterator[tuple[int, bytes | Path | BadInput, str]]:
+        stored = chain.from_iterable(
+            t.cast_column(column, type(t.features[column])(decode=False)) for t in tables
+        )
+        for index, row in enumerate(stored):
+            name, picture = f"picture {index} of column {column}", row[column]
+            if not mask[index]:
+                continue
+            if picture is None:
+                yield index, BadInput(f"{name} is missing - choose another data set"), name
+            elif picture["bytes"] is None:
+                yield index, Path(picture["path"]), name
+            else:
+                yield index, picture["bytes"], name
+
+    return picture_blocks(sources(), int(mask.sum()))

@@ -17,7 +17,6 @@ from PIL import Image, ImageFile
 
 from models.errors import BadInput
 from models.reading import files as picture_files
-from models.reading import pictures
 from models.reading.pictures import Crop, crop_box, fit_square, open_picture
 from tests.models.picture_samples import BLUE, RED, WHITE, assert_near, at, halves, png, saved
 
@@ -208,7 +207,7 @@ def test_random_damage_gives_a_picture_or_bad_input(form: str) -> None:
 
 def test_too_many_bytes() -> None:
     with pytest.raises(BadInput, match=r"big\.png has 32\.0 MiB"):
-        open_picture(bytes(pictures.MAX_BYTES + 1), "big.png")
+        open_picture(bytes(picture_files.MAX_BYTES + 1), "big.png")
 
 
 def test_a_bomb_in_an_icon() -> None:

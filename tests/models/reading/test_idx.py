@@ -1,11 +1,10 @@
-"""IDX and .npz files: whole ones are read exactly, broken ones say what to do."""
+"""IDX files: whole ones are read exactly, broken ones say what to do."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import struct
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from models.errors import BadInput
 
 RNG = np.random.default_rng(20)
 GREY = RNG.integers(0, 256, (20, 9, 9), dtype=np.uint8)
-RGB = RNG.integers(0, 256, (10, 12, 12, 3), dtype=np.uint8)
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
@@ -38,11 +36,6 @@ def write_mnist(folder: Path, zipped: bool) -> Path:
             else:
                 (folder / stem).write_bytes(data)
     return folder
-
-
-def save_npz(path: Path, **arrays: np.ndarray) -> str:
-    np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]
-    return str(path)
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -91,7 +84,8 @@ def test_a_known_set_is_recognised_by_its_pixels(
     folder = str(write_mnist(tmp_path / "renamed", zipped=False))
     for data in (load_data(folder), load_data(folder, image_size=16, channels=3)):
         assert (data.card["title"], data.card["licence"]) == ("T", "L")
-    other = load_data(save_npz(tmp_path / "other.npz", train=GREY[1:], test=GREY[:1]))
+    np.savez(tmp_path / "other.npz", train=GREY[1:], test=GREY[:1])
+    other = load_data(str(tmp_path / "other.npz"))
     assert other.card["licence"] is None
 
 
@@ -175,113 +169,3 @@ def test_idx_files_that_cannot_be_told_apart(tmp_path: Path) -> None:
         (tmp_path / f"{name}-images-idx3-ubyte").write_bytes(idx_bytes(GREY))
     with pytest.raises(BadInput, match="which of a-images"):
         load_data(str(tmp_path))
-
-
-def test_npz_with_train_and_test(tmp_path: Path) -> None:
-    label = np.arange(10, dtype=np.uint8)
-    spec = save_npz(tmp_path / "a.npz", train=RGB[:8], test=RGB[8:], label_kind=label)
-    data = load_data(spec)
-    assert np.array_equal(data.train, RGB[:8])
-    assert np.array_equal(data.test, RGB[8:])
-    assert data.labels["kind"][1].tolist() == [8, 9]
-
-
-def test_npz_with_one_array_is_split(tmp_path: Path) -> None:
-    label = np.arange(20)
-    data = load_data(save_npz(tmp_path / "a.npz", images=GREY, label_row=label))
-    assert (len(data.train), len(data.test)) == (18, 2)
-    assert np.array_equal(data.train[..., 0], GREY[data.labels["row"][0]])
-    assert np.array_equal(data.test[..., 0], GREY[data.labels["row"][1]])
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_floats_become_the_nearest_byte(tmp_path: Path, dtype: type) -> None:
-    floats = (GREY / 255).astype(dtype)
-    data = load_data(save_npz(tmp_path / "a.npz", train=floats[:15], test=floats[15:]))
-    assert np.array_equal(data.train[..., 0], GREY[:15])
-
-
-def test_npz_resized_and_recoloured(tmp_path: Path) -> None:
-    flat = np.full((4, 12, 12, 3), (255, 0, 0), np.uint8)
-    spec = save_npz(tmp_path / "a.npz", images=flat)
-    assert load_data(spec).train.shape == (3, 12, 12, 3)
-    small = load_data(spec, image_size=8, channels=1)
-    assert small.train.shape == (3, 8, 8, 1)
-    assert (small.train == 76).all()
-    grey = save_npz(tmp_path / "g.npz", images=np.repeat(GREY[..., None], 3, axis=3))
-    assert load_data(grey).train.shape == (18, 9, 9, 1)  # equal channels are grey
-    assert load_data(grey, channels=3).train.shape == (18, 9, 9, 3)
-
-
-def test_the_avatars_command_writes_what_is_read_here(tmp_path: Path) -> None:
-    from models.avatars.drawing import draw_avatars, save_avatars
-
-    pictures, labels = draw_avatars(3)
-    save_avatars(tmp_path / "a.npz", pictures, labels)
-    data = load_data(str(tmp_path / "a.npz"))
-    assert set(data.labels) == set(labels)
-    assert data.train.shape == (2, 64, 64, 3)
-
-
-NAN = np.full((4, 5, 5), np.nan, np.float32)
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"images": NAN}, "NaN"),
-        ({"images": GREY.astype(np.float32)}, "divide by 255"),
-        ({"images": GREY / 255 - 0.5}, r"from -0\.5"),
-        ({"images": GREY.astype(np.int64)}, "store uint8"),
-        ({"images": GREY.astype(object)}, "Python objects, which are never loaded"),
-        ({"images": GREY[0]}, r"shape \(9, 9\)"),
-        ({"images": RGB.transpose(0, 3, 1, 2)}, "move the channels to the end"),
-        ({"images": np.zeros((4, 8, 8, 4), np.uint8)}, "keep 1 .grey. or 3"),
-        ({"images": np.zeros((4, 0, 8), np.uint8)}, "empty"),
-        ({"images": GREY[:1]}, "too few"),
-        ({"images": GREY[:0]}, "too few"),
-        ({"train": GREY, "test": GREY[:0]}, "too few"),
-        ({"train": GREY, "test": GREY[:, :8]}, "9×9.*8×9.*one size"),
-        ({"train": RGB, "test": RGB[..., 0]}, "channel.*one size"),
-        ({"pictures": GREY}, "pictures - name them"),
-        ({"train": GREY, "images": GREY}, "name them"),
-        ({"images": GREY, "label_x": np.zeros(19, int)}, r"shape \(20,\)"),
-        ({"images": GREY, "label_x": np.zeros(20)}, "labels are integers"),
-    ],
-)
-def test_npz_that_cannot_be_used(
-    tmp_path: Path, arrays: dict[str, np.ndarray], message: str
-) -> None:
-    with pytest.raises(BadInput, match=message) as caught:
-        load_data(save_npz(tmp_path / "a.npz", **arrays))
-    assert " - " in str(caught.value)  # what was wrong - what to do
-
-
-@pytest.mark.parametrize("keep", [0, 100, 1500, -5])
-def test_npz_cut_short(tmp_path: Path, keep: int) -> None:
-    path = Path(save_npz(tmp_path / "a.npz", images=GREY))
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(BadInput, match=r"a\.npz is .*damaged"):
-        load_data(str(path))
-
-
-def test_npz_with_a_flipped_byte(tmp_path: Path) -> None:
-    path = Path(save_npz(tmp_path / "a.npz", images=GREY))
-    data = bytearray(path.read_bytes())
-    data[700] ^= 0xFF
-    path.write_bytes(data)
-    with pytest.raises(BadInput, match="damaged"):
-        load_data(str(path))
-
-
-def test_a_zip_that_is_named_npz(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
-        archive.writestr("images", b"raw")
-    with pytest.raises(BadInput, match="zip of other files"):
-        load_data(str(tmp_path / "a.npz"))
-
-
-def test_npz_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.reading.readers.MAX_ARRAY_BYTES", 1000)
-    with pytest.raises(BadInput, match="unpacks to more"):
-        load_data(save_npz(tmp_path / "a.npz", images=GREY))
