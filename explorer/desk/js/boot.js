@@ -21,3 +21,30 @@ async function enterFirst(models, enter, adopt, messages) {
       + `${error.message}`);
   }
 }
+
+// Things to be done at a place wait until there is one. Where the first visit failed, the next
+// of them tries it again. `visit()` is the first visit, `late()` is told that something waits.
+function makeFirst(state, visit, late, failed) {
+  let landing = null;
+
+  function land() {
+    landing = landing || visit().finally(() => { landing = null; });
+    return landing;
+  }
+
+  return {
+    land,
+    after: (act) => async (...given) => {
+      if (!state.here()) {
+        late();
+        try {
+          await land();
+        } catch (error) {
+          failed(error);
+          return;
+        }
+      }
+      act(...given);
+    },
+  };
+}

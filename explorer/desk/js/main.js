@@ -25,6 +25,7 @@ function startDesk(root, server) {
   });
   const hud = makeHud(root, live);
   const release = () => {
+    if (!state.here()) return;
     state.release();
     history.sync();
   };
@@ -99,11 +100,16 @@ function startDesk(root, server) {
     help: keyMap.open,
     paint: regions.toggle,
   });
+  const first = makeFirst(state, () => enterFirst(models, enter,
+    (answer, place) => state.adopt(placeOf(answer, place)), messages), () => {
+    messages.say("The page is still loading; this comes next.");
+  }, messages.fail);
   const source = makeSource(root, {
-    file: makeFiles(transport, uploads, state, messages, { begin, visit: (to) => visit(to) }),
-    refer: (ref) => visit({ model: state.here().model, ref, recipe: null }),
+    file: first.after(makeFiles(transport, uploads, state, messages,
+      { begin, visit: (to) => visit(to) })),
+    refer: first.after((ref) => visit({ model: state.here().model, ref, recipe: null })),
     resize: (side) => resize(side),
-    text: (text) => recipes.paste(text),
+    text: first.after((text) => recipes.paste(text)),
     failed: messages.fail,
   });
   const models = makeModels(root, transport, (id) => openModel(id));
@@ -209,6 +215,7 @@ function startDesk(root, server) {
     screens.paint("image", fromJson(answer.image));
     screens.paint("reconstruction", reconstruction);
     models.show(answer.model);
+    for (const node of root.querySelectorAll(".bank-foot button")) node.disabled = false;
     const rows = rowsOf(answer);
     bank.build(answer.model, rows, recipe);
     pad.build(answer.model, bank.shown());
@@ -265,8 +272,7 @@ function startDesk(root, server) {
     settled,
     stats: live.stats,
   };
-  enterFirst(models, enter, (answer, place) => state.adopt(placeOf(answer, place)), messages)
-    .catch(messages.fail);
+  first.land().catch(messages.fail);
 }
 
 startDesk(element.querySelector("#strata-desk"), server);

@@ -1,0 +1,101 @@
+"""What a person does while the page is still loading is done once it has loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.desk import Desk, encoded, photo
+from tests.running import App
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page, Route
+
+pytestmark = pytest.mark.browser
+
+LATE_MS = 2_500
+PICTURE = encoded(photo(21))
+WAYS: dict[str, Callable[[Desk], None]] = {
+    "upload": lambda desk: desk.give("mine.png", PICTURE),
+    "drop": lambda desk: desk.drop("mine.png", PICTURE),
+    "paste": lambda desk: desk.paste("mine.png", PICTURE),
+}
+
+
+@pytest.fixture
+def late(context: BrowserContext, app: App) -> Iterator[Desk]:
+    """A page whose first answers of the server are held back for a while."""
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    hold_back(page)
+    page.goto(app.url)
+    page.locator("[data-drop]").wait_for()
+    yield Desk(page)
+    page.close()
+    assert wrong == []
+
+
+def hold_back(page: Page) -> None:
+    def hold(route: Route) -> None:
+        asks = route.request.post_data or ""
+        if "desk_models" not in asks and "desk_open" not in asks:
+            route.continue_()
+            return
+        page.wait_for_timeout(LATE_MS)
+        route.continue_()
+
+    page.route("**/component_server*", hold, times=2)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_picture_given_while_the_page_loads_is_opened_then(late: Desk, way: str) -> None:
+    assert late.recipe() is None
+    WAYS[way](late)
+    late.page.wait_for_function("window.strata.recipe()")
+    late.page.get_by_text("your upload", exact=True).wait_for()
+    late.settle()
+    assert not late.complains()
+    assert late.page.locator("[data-level-card]").count() == 4
+    given = late.screens()
+    late.drag(late.slider(4), 2.0)
+    assert late.screens()["image"] == given["image"]
+    late.press("undo")
+    late.press("undo")  # back to where the page would have opened
+    late.page.get_by_text("test picture 1", exact=True).wait_for()
+    late.press("redo")
+    late.reload()
+    assert late.screens() == given
+
+
+def test_nothing_else_breaks_before_there_is_a_picture(late: Desk) -> None:
+    page = late.page
+    assert late.recipe() is None
+    for key in "prub0":
+        page.keyboard.press(key)
+    page.locator("canvas[data-screen=edit]").dblclick(force=True)
+    for action in ("copy", "paste", "download", "undo", "reset"):
+        assert late.button(action).is_disabled()
+    page.keyboard.press("s")
+    page.get_by_text("prior · seed").wait_for()
+    late.settle()
+    assert late.button("copy").is_enabled() and not late.complains()
+
+
+def test_a_picture_given_after_a_failed_start_starts_again(
+    context: BrowserContext, app: App
+) -> None:
+    page = context.new_page()
+    page.route("**/component_server*", lambda route: route.abort())
+    page.goto(app.url)
+    desk = Desk(page)
+    assert "did not answer" in desk.complaint()
+    page.unroute_all(behavior="wait")
+    desk.drop("mine.png", PICTURE)
+    page.get_by_text("your upload", exact=True).wait_for()
+    desk.settle()
+    assert not desk.complains()
+    page.close()
