@@ -26,7 +26,7 @@ from models.evaluation.suite import Asked, Evaluation, measure
 from models.report.page import write_report
 
 QUICK_IMAGES, QUICK_SAMPLES = 500, 200
-OWN_SIZE = ("idx", "npz", "avatars")  # kinds of data that are not resized by habit
+OWN_SIZE = ("idx", "cifar", "npz", "avatars")  # kinds of data that are not resized by habit
 
 
 def load_test(checkpoint: Checkpoint, spec: str) -> tuple[Data, str]:

@@ -84,8 +84,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
     add = parser.add_argument
     add("--preset", choices=sorted(PRESETS), help="start from the recipe of a bundled model")
-    add("--data", help="avatars[:N], photos[:FOLDER], an IDX folder, a folder or zip of images, "
-        ".npz, hf:OWNER/NAME")  # fmt: skip
+    add("--data", help="avatars[:N], photos[:FOLDER], a folder of IDX files or CIFAR's batches, a "
+        "folder, .zip or .tar of images, .npz, .parquet, hf:OWNER/NAME")  # fmt: skip
     add("--out", required=True, type=Path, help="folder of the checkpoint")
     add("--name", help="what the model is called (default: the folder's name)")
     add("--image-size", type=int, help="side that pictures are resized to")
@@ -215,8 +215,10 @@ def start(options: argparse.Namespace, processes: Processes) -> tuple[Run, Data,
         timed = replace(run.training, steps=steps, warmup_steps=warmup_steps(steps))
         run = replace(run, training=timed)
     check_same_start(run, data, state, processes)
-    if processes.is_main and not options.resume:
-        write_file(files.spec, run.to_json())
+    if processes.is_main:
+        write_file(files.data, to_json(data.card))
+        if not options.resume:
+            write_file(files.spec, run.to_json())
     return run, data, state, spent
 
 

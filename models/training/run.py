@@ -1,6 +1,7 @@
 """A training run on disk: its state, metrics, previews and status, under `OUT/training/`.
 
     run.json            what was asked: data, architecture, training configuration
+    data.json           the data card: what was found, used and left out
     state.safetensors   weights, averages and optimiser; the step in its metadata
     metrics.csv         one row an interval, means over its steps
     preview.png         test images, their reconstructions, samples
@@ -48,6 +49,10 @@ class RunFiles:
     @property
     def spec(self) -> Path:
         return self.folder / "run.json"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data.json"
 
     @property
     def state(self) -> Path:
