@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 import itertools
 import threading
+import warnings
 
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
+from PIL import Image, ImageFile, ImageSequence
 
 from models.errors import BadInput
 from models.reading import frames
 from models.reading.pictures import open_first, open_frames, open_picture
 from tests.models.deep_samples import tiff
-from tests.models.picture_samples import BLUE, RED, WHITE, assert_near, halves, saved
+from tests.models.picture_samples import BLUE, RED, WHITE, assert_near, halves, png, saved
 
 GREEN = (0, 255, 0)
 COLOURS = (RED, BLUE, GREEN)
@@ -164,3 +165,53 @@ def test_transparent_frames_lie_over_white() -> None:
     shown = [frame.pixels for frame in open_frames(data)]
     assert_near(shown[0][0, 0], WHITE, 0)
     assert_near(shown[1][0, 0], RED, 0)
+
+
+def _noise() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.9])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "PPM", "ICO", "TIFF"])
+def test_a_truncated_file_is_refused(form: str, keep: float) -> None:
+    data = saved(_noise(), form, **({"sizes": [(64, 64)]} if form == "ICO" else {}))
+    open_picture(data)
+    with pytest.raises(BadInput, match="cut off or damaged"):
+        open_picture(data[: int(len(data) * keep)], "x")
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "TIFF", "AVIF", "JPEG2000", "ICO"])
+def test_random_damage_gives_a_picture_or_bad_input(form: str) -> None:
+    rng = np.random.default_rng(1)
+    whole = bytearray(saved(halves(64, 64), form))
+    for _ in range(40):
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), 8):
+            data[place] = rng.integers(256)
+        try:
+            assert open_picture(bytes(data), "x").mode in ("L", "RGB")
+        except BadInput as error:
+            assert str(error).startswith("x ")
+
+
+def test_warnings_neither_leak_nor_change(recwarn: pytest.WarningsRecorder) -> None:
+    before = list(warnings.filters)
+    with pytest.raises(BadInput):
+        open_picture(png((10_000, 9_500, 8, 0), bytes(100)), "x")
+    open_picture(png((2, 1, 8, 0), b"\0\1\2", (b"acTL", bytes(8))), "a broken APNG")
+    assert list(warnings.filters) == before
+    assert len(recwarn) == 0
+    assert Image.MAX_IMAGE_PIXELS == 89_478_485
+
+
+def test_many_threads_decode_at_once() -> None:
+    data = saved(halves(), "PNG")
+    before, results = list(warnings.filters), []
+    work = [threading.Thread(target=lambda: results.append(open_picture(data))) for _ in range(16)]
+    for thread in work:
+        thread.start()
+    for thread in work:
+        thread.join()
+    assert len({image.tobytes() for image in results}) == 1 and len(results) == 16
+    assert list(warnings.filters) == before
