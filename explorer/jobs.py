@@ -83,6 +83,7 @@ class Snapshot:
         resumable: Whether it can go on from a saved state.
         explorable: Whether there is a model to open.
         serial: Names this start of this job, so that it is announced once.
+        remark: What was found in the data, used and left out.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Snapshot:
     resumable: bool
     explorable: bool
     serial: str
+    remark: str = ""
 
     @property
     def alive(self) -> bool:
@@ -217,6 +219,7 @@ class TrainingJob:
             resumable=resumable,
             explorable=state in ENDED and is_measured(files.out),
             serial=f"{record.folder}@{record.started:.3f}",
+            remark=_remark(files) if status else "",
         )
 
     def _deciding(self) -> _Deciding:
@@ -370,6 +373,14 @@ def _fresh_status(files: RunFiles, record: Record) -> dict:
         return status if status["at"] >= record.started else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def _remark(files: RunFiles) -> str:
+    """What the data card says was read."""
+    try:
+        return str(json.loads(files.data.read_text(encoding="utf-8")).get("remark", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _state(record: Record, status: dict, lives: bool) -> tuple[str, str]:

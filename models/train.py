@@ -15,7 +15,7 @@ from dataclasses import replace
 import torch
 
 from models.atomic import plain, write_file
-from models.checkpoint import pick_device
+from models.checkpoint import pick_device, to_json
 from models.data import Data, load_data
 from models.errors import BadInput
 from models.families import new_model
@@ -139,6 +139,7 @@ def keep(run: Run, data: Data, files: RunFiles, resumes: bool) -> None:
             path.unlink(missing_ok=True)
     if not files.pictures.is_file():
         save_pictures(files, pictures_of(data))
+    write_file(files.data, to_json(data.card))
     write_file(files.spec, run.to_json())
 
 

@@ -51,7 +51,7 @@ def job_html(job: Snapshot | None) -> str:
         f'data-model="{model}">'
         f'<div class="head"><b>{escape(job.title)}</b><span class="state">{state}</span>'
         f'<span class="left">{_left(job)}</span></div>{_bar(job)}'
-        f'<p class="facts">{_facts(job)}</p>{_message(job)}{_curves(job.rows)}</div>'
+        f'<p class="facts">{_facts(job)}</p>{_data(job)}{_message(job)}{_curves(job.rows)}</div>'
     )
 
 
@@ -162,6 +162,11 @@ def _facts(job: Snapshot) -> str:
     if job.elapsed_s >= 1:
         facts.append(f"{duration(job.elapsed_s)}{' so far' if job.alive else ''}")
     return " · ".join(facts)
+
+
+def _data(job: Snapshot) -> str:
+    """What was found in the data, used and left out."""
+    return f'<p class="data"><b>Data.</b> {escape(job.remark)}</p>' if job.remark else ""
 
 
 def _message(job: Snapshot) -> str:

@@ -16,7 +16,7 @@ _DICOM = (
     "convert each, as in `dcmj2pnm +on2 IN.dcm OUT.png` (package dcmtk), and give the folder of "
     "the PNGs.",
 )
-_ARCHIVE = ("archive", "unpack it and give the folder, or give the archive itself as --data.")
+_ARCHIVE = ("archive", "unpack it and give the folder that comes out as --data.")
 _PICKLE = ("Python pickle", f"pickles can run code and are never loaded: {_EXPORT}")
 _ARRAYS = ("array file", "save the pictures with numpy.savez(file, train=…, test=…) and give that.")
 _VIDEO = ("video", "cut it into frames, as in `ffmpeg -i VIDEO frames/%06d.png`, and give those.")
@@ -61,7 +61,7 @@ def no_picture(label: str, names: Sequence[str], head: Callable[[str], bytes]) -
         names: All its files.
         head: The first bytes of one of them, 132 or more where it has them.
     """
-    names = [name for name in names if not PurePosixPath(name).name.startswith(".")]
+    names = [name for name in names if PurePosixPath(name).name != "lock.mdb"]  # LMDB's other half
     if not names:
         return BadInput(f"{label} holds no picture: it is empty - {PUT_IN}")
     counts: Counter[tuple[str, str]] = Counter()

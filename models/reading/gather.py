@@ -9,7 +9,7 @@ have been seen, and then made bytes with one scale for the whole set.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -44,7 +44,7 @@ class Seen:
     cut: int = 0
     several: tuple[int, int] = (0, 0)
     profiles: Counter[str] = field(default_factory=Counter)
-    ranges: dict[str, Range] = field(default_factory=lambda: defaultdict(lambda: NOTHING))
+    ranges: dict[str, Range] = field(default_factory=dict)
     raw_sha256: str = ""
 
 
@@ -116,7 +116,7 @@ def _note(block: Block, seen: Seen) -> None:
         seen.profiles[block.profile] += count
     if block.pixels.dtype != np.uint8:
         kind = block.pixels.dtype.str
-        seen.ranges[kind] = seen.ranges[kind].union(range_used(block.pixels))
+        seen.ranges[kind] = seen.ranges.get(kind, NOTHING).union(range_used(block.pixels))
 
 
 def _several(items: dict[str, np.ndarray]) -> tuple[int, int]:
@@ -190,7 +190,7 @@ class _Rows:
         arrays = {kind: self._kept[part, kind].array() for kind, _ in runs}
         at, out = Counter(), Growing(self._scratch)
         for kind, count in runs:
-            white = white_range(ranges[kind], np.dtype(kind))
+            white = white_range(ranges.get(kind, NOTHING), np.dtype(kind))
             for rows in blocks(arrays[kind][at[kind] : at[kind] + count]):
                 out.add(to_bytes(rows, white))
             at[kind] += count

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ _BRADFORD = np.array(
 _USUAL_GAMMA, _SLACK = 1 / 2.2, 0.005
 
 
-def png_profile(data: bytes, info: Mapping[object, object]) -> bytes | None:
+def png_profile(data: bytes, info: Mapping[Any, Any]) -> bytes | None:
     """The bytes of a profile for what a PNG says of its colours in chunks of numbers.
 
     Args:

@@ -71,17 +71,16 @@ class Growing:
         if len(rows) == 0:
             return
         if self._first is None:
-            self._first = rows[:1]
+            self._first = rows[:1].copy()
         self.count += len(rows)
-        if self._file is None:
-            self._rows.append(rows)
-            self._bytes += rows.nbytes
-            if self._bytes <= IN_MEMORY_BYTES:
-                return
+        self._rows.append(rows)
+        self._bytes += rows.nbytes
+        if self._file is None and self._bytes > IN_MEMORY_BYTES:
             self._path = self._scratch.file("rows")
             self._file = self._path.open("wb", buffering=2**20)
-            rows, self._rows = np.concatenate(self._rows), []
-        self._write(rows)
+            weakref.finalize(self, self._file.close)  # of a store that is given up
+        if self._file is not None:
+            self._write()
 
     def array(self) -> np.ndarray:
         """All rows as one array; from a file it is mapped, read-only."""
@@ -94,12 +93,14 @@ class Growing:
         shape = (self.count, *self._first.shape[1:])
         return np.memmap(self._path, self._first.dtype, "r", shape=shape)
 
-    def _write(self, rows: np.ndarray) -> None:
+    def _write(self) -> None:
         assert self._file is not None
         try:
-            self._file.write(np.ascontiguousarray(rows).data)
+            for rows in self._rows:
+                self._file.write(np.ascontiguousarray(rows).data)
         except OSError as error:
             raise _full(error) from error
+        self._rows.clear()
 
     def _flush(self) -> None:
         assert self._file is not None

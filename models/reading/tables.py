@@ -57,11 +57,10 @@ def read_tables(pack: Pack) -> Tables:
         if file_at is None:
             continue
         found.read.append(name)
-        if finder.find(rows[0][file_at], name) is not None:  # no heading
+        if heading is None and finder.find(rows[0][file_at], name) is None:
+            heading, rows = rows[0], rows[1:]
+        elif heading is None:
             heading = [f"label_{i}" if i > 1 else "label" for i in range(len(rows[0]))]
-            heading[file_at] = "file"
-        else:
-            heading, rows = heading or rows[0], rows if heading else rows[1:]
         items = [finder.find(row[file_at], name) if len(row) > file_at else None for row in rows]
         for at, column in enumerate(heading):
             if at != file_at:
@@ -183,8 +182,11 @@ class _Finder:
 
 
 def _file_column(rows: list[list[str]], finder: _Finder, name: str) -> int | None:
-    """The column that names most pictures among the first rows."""
-    hits: Counter[int] = Counter()
+    """The column that names most pictures among the first rows, each counted once."""
+    named: dict[int, set[int | None]] = {}
     for row in rows[:_TRIED_ROWS]:
-        hits.update(at for at, cell in enumerate(row) if finder.find(cell, name) is not None)
-    return hits.most_common(1)[0][0] if hits else None
+        for at, cell in enumerate(row):
+            named.setdefault(at, set()).add(finder.find(cell, name))
+    counts = {at: len(items - {None}) for at, items in named.items()}
+    best = max(counts, key=counts.__getitem__, default=None)
+    return best if best is not None and counts[best] else None

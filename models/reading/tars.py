@@ -10,6 +10,7 @@ import bz2
 import gzip
 import lzma
 import tarfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
@@ -43,7 +44,9 @@ def open_tar(path: Path, scratch: Scratch) -> tuple[tarfile.TarFile, list[tarfil
     label = shown_name(path.name)
     try:
         plain = _unpacked(path, scratch, label)
-        archive = tarfile.open(plain, "r:")  # noqa: SIM115 (its files are read for as long as it is held)
+        file = plain.open("rb")
+        archive = tarfile.TarFile(fileobj=file)
+        weakref.finalize(archive, file.close)  # its files are read for as long as it is held
         entries = [info for info in archive if info.isreg()]
     except BadInput:
         raise

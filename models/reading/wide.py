@@ -85,20 +85,27 @@ def load_narrow(image: ImageFile.ImageFile) -> None:
     Raises:
         NotRead: Its colours are of 16 bits that cannot be had, and their high bytes are dark.
     """
-    for place, tile in enumerate(image.tile):
-        packing = decoder_arguments(tile)[0]
-        if tile.codec_name == _LIBTIFF and packing in _BIG_ENDIAN and sys.byteorder == "little":
-            rest = decoder_arguments(tile)[1:]
-            image.tile[place] = tile._replace(args=(packing.replace("B", ""), *rest))
-    in_planes = _tags(image).get(_PLANAR_TAG) == 2 and _tags(image)[_BITS_TAG][0] == 16
+    image.tile = [tile._replace(args=_in_order(image, tile)) for tile in image.tile]
     image.load()
-    if in_planes and np.asarray(image.getextrema()).max() < _DARK:
+    tags = _tags(image)
+    in_planes = len(image.getbands()) > 1 and tags.get(_PLANAR_TAG) == 2
+    if in_planes and tags[_BITS_TAG][0] == 16 and np.asarray(image.getextrema()).max() < _DARK:
         raise NotRead()
 
 
 def decoder_arguments(tile: Any) -> tuple[Any, ...]:
     """What a part of an opened picture tells its decoder, the packing first."""
     return (tile.args,) if isinstance(tile.args, str) else tile.args or ("",)
+
+
+def _in_order(image: ImageFile.ImageFile, tile: Any) -> Any:
+    """What a part should tell its decoder; the same but for TIFFs that Pillow misreads."""
+    packing, *rest = decoder_arguments(tile)
+    if tile.codec_name == _LIBTIFF and packing in _BIG_ENDIAN and sys.byteorder == "little":
+        return (packing.replace("B", ""), *rest)
+    if packing == "I" and image.mode.startswith("I;16"):  # one plane alone is all of them
+        return (image.mode, *rest)
+    return tile.args
 
 
 def _packing(image: ImageFile.ImageFile, tile: Any) -> str | None:

@@ -217,7 +217,8 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
 
 def to_float(images: np.ndarray) -> Tensor:
     """uint8 `(N, H, W, C)` as floats in [0, 1], `(N, C, H, W)`."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    # A copy, since the pictures of a large set are mapped and cannot be written to.
+    return torch.tensor(images).permute(0, 3, 1, 2).float() / 255
 
 
 def see(model: HierarchicalModel, x: Tensor, generator: torch.Generator) -> Tensor:

@@ -1,6 +1,7 @@
 """A training run on disk: its state, metrics, previews and status, under `OUT/training/`.
 
     run.json              what was asked: data, options, architecture, configuration (asked.py)
+    data.json             the data card: what was found, used and left out
     pictures.safetensors  which pictures, and how they are split (pictures.py)
     state.safetensors     weights, averages, optimiser, open row; the step in its metadata
     metrics.csv           one row an interval, means over its steps (metrics.py)
@@ -48,6 +49,10 @@ class RunFiles:
     @property
     def spec(self) -> Path:
         return self.folder / "run.json"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data.json"
 
     @property
     def pictures(self) -> Path:

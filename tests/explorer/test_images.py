@@ -25,6 +25,8 @@ from explorer.images import (
 )
 from models.errors import BadInput
 from models.reading.pictures import Crop
+from tests.models.deep_samples import DISPLAY_P3, rgb_profile
+from tests.models.picture_samples import saved
 
 GREY, COLOUR = (1, 28, 28), (3, 64, 64)
 
@@ -91,6 +93,41 @@ def test_an_upload_is_upright() -> None:
 def test_what_is_no_picture_is_named() -> None:
     with pytest.raises(BadInput, match=r"^notes\.txt is not a picture"):
         read_upload(b"to do: buy milk", "notes.txt")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "white", "remark"),
+    [
+        (np.array([[0, 2047, 4095]], np.uint16), 128, "0 is shown as black and 4095 as white"),
+        (np.array([[0, 32_768, 65_535]], np.uint16), 128, None),
+        (np.array([[-100, 0, 100]], np.int32), 128, "-100 is shown as black and 100 as white"),
+        (np.array([[0.0, 0.5, 1.0]], np.float32), 128, "0 is shown as black and 1 as white"),
+        (np.array([[0, 128, 255]], np.uint8), 128, None),
+    ],
+)
+def test_a_deep_upload_is_scaled_by_what_it_uses_and_says_so(
+    pixels: np.ndarray, white: int, remark: str | None
+) -> None:
+    upload = read_upload(saved(Image.fromarray(pixels), "TIFF"), "camera.tif")
+    assert np.abs(np.asarray(upload.image)[0].astype(int) - [0, white, 255]).max() <= 1
+    assert len(upload.remarks) == (remark is not None)
+    assert remark is None or remark in upload.remarks[0]
+
+
+def test_an_upload_says_that_it_is_the_first_of_several() -> None:
+    first, second = Image.new("RGB", (20, 20), (255, 0, 0)), Image.new("RGB", (20, 20))
+    data = saved(first, "GIF", save_all=True, append_images=[second])
+    upload = read_upload(data, "film.gif")
+    assert upload.image.getpixel((3, 3)) == (255, 0, 0)
+    assert upload.remarks == ("The file holds several pictures, and this is the first.",)
+
+
+def test_an_upload_says_what_its_colours_were() -> None:
+    data = saved(noise(20, 20), "PNG", icc_profile=rgb_profile(DISPLAY_P3, 2.2, "of a phone"))
+    upload = read_upload(data, "phone.png")
+    assert upload.remarks == ("Its colours were converted from 'of a phone' to sRGB.",)
+    assert not np.array_equal(np.asarray(upload.image), np.asarray(noise(20, 20)))
+    assert upload_of(noise(20, 20)).remarks == ()
 
 
 def _uploads(count: int, side: int = 10) -> list[Upload]:

@@ -85,6 +85,7 @@ def test_a_training_goes_from_start_to_a_model_and_leaves_no_room_for_a_second(
     assert done.rows[-1]["step"] == 40
     assert done.preview is not None
     assert done.preview.read_bytes()[:4] == b"\x89PNG"
+    assert done.remark.startswith("Found 40 picture files in a zip. Used 40: 36 to train on")
     checkpoint = load_checkpoint(job.runs / "Mes-carres")
     assert checkpoint.name == "Mes carrés"
     assert checkpoint.model.depth == 2

@@ -187,6 +187,9 @@ def test_a_running_job_is_drawn():
     assert 500 < heights[len(heights) // 10] < 1000
     assert "<b>30</b>" in html
     assert "<b>−1</b>" in html
+    assert "Data." not in html
+    told = job_html(replace(RUNNING, remark="Found 12 in a&b."))
+    assert "<b>Data.</b> Found 12 in a&amp;b.</p>" in told
 
 
 def test_the_states_of_a_job_are_told_apart():

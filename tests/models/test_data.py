@@ -7,6 +7,7 @@ import json
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,6 +123,62 @@ def test_pictures_of_the_wanted_size_are_unchanged(tmp_path: Path) -> None:
     assert found == {picture.tobytes() for picture in pictures}
 
 
+# What these pictures and splits were before sets were read through blocks; runs resume on them.
+BEFORE = {
+    ("set", ()): ("2526c33312d33c69", "ff067948a7bd77e9", "1e7fea20c55de64b"),
+    ("set", (16, 1, 3)): ("69cbbb2e2270d2ce", "230cccdfdb29024e", "376eb7fd3d344b95"),
+    ("set.npz", ()): ("65ae3e9442a91da6", "6ae7b6a568432b10", "4fdfa1ebf5d92839"),
+    ("set.npz", (16, 1, 3)): ("7bb53f10f1b2e1e8", "36c48086f9cabc58", "dac9940aeca65631"),
+}
+BEFORE |= {("set.zip", options): sums for (name, options), sums in BEFORE.items() if name == "set"}
+
+
+def mixed_set(folder: Path) -> None:
+    """A folder of pictures of many sizes, a zip of it, and an array file."""
+    rng = np.random.default_rng(7)
+    (folder / "set" / "sub").mkdir(parents=True)
+    for i in range(23):
+        height, width = rng.integers(9, 70, 2)
+        shape = (height, width, 3) if i % 2 else (height, width)
+        place = folder / "set" / ("sub" if i % 3 == 0 else "")
+        Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(place / f"{i}.png")
+    zip_of(folder / "set", folder / "set.zip")
+    np.savez(folder / "set.npz", images=rng.integers(0, 256, (23, 12, 12, 3), dtype=np.uint8))
+
+
+def test_what_was_split_before_is_split_so_still(tmp_path: Path) -> None:
+    mixed_set(tmp_path)
+    for (name, options), sums in BEFORE.items():
+        card: dict[str, Any] = load_data(str(tmp_path / name), *options).card
+        found = *card["sha256"].values(), card["test_names_sha256"]
+        assert tuple(text[:16] for text in found) == sums, (name, options)
+
+
+def test_the_sets_of_the_bundled_models_are_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    card = load_data("avatars:300").card
+    assert card["sha256"] == {
+        "train": "de5551570d5a43e5d4e2828d4b2aca3982dc4f3bbf6628cf58af924a7eefab69",
+        "test": "398c2a3e00f2270df99d3c22979d6c228551d35a210441db2afc038c56509c1d",
+    }
+
+
+def test_the_remark_is_printed_and_kept_in_the_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_pictures(tmp_path / "mine", count=30)
+    (folder / "notes.txt").write_text("x")
+    data = load_data(str(folder), seed=1)
+    assert data.card["remark"] == (
+        "Found 30 picture files in a folder. Used 30: 27 to train on and 3 to test on, drawn by "
+        "file with seed 1. They are 28×28, grey, resized from 20×20. No labels. Not read: 1 other "
+        "file (1 .txt)."
+    )
+    assert capsys.readouterr().err == f"{folder}: {data.card['remark']}\n"
+
+
 def test_two_pictures_are_enough_and_one_is_not(tmp_path: Path) -> None:
     data = load_data(str(write_pictures(tmp_path / "two", count=2)))
     assert (len(data.train), len(data.test)) == (1, 1)
@@ -140,6 +197,18 @@ def test_broken_folders_and_zips(tmp_path: Path) -> None:
     (folder / "broken.png").write_bytes((folder / "001.png").read_bytes()[:40])
     with pytest.raises(BadInput, match=r"broken\.png"):
         load_data(str(folder))
+
+
+def test_bad_files_are_named_all_at_once(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "mine", count=4)
+    for number in range(12):
+        (folder / f"bad{number:02}.png").write_bytes(b"no picture")
+    with pytest.raises(BadInput) as caught:
+        load_data(str(folder))
+    message = str(caught.value)
+    assert message.startswith("12 of 16 picture files cannot be used: bad00.png is not a picture")
+    assert "bad09.png" in message and "bad10.png" not in message
+    assert message.endswith("and 2 more - mend them or take them out.")
 
 
 def test_avatars_keep_their_order_labels_and_licence(

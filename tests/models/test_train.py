@@ -53,6 +53,8 @@ def test_training_leaves_a_whole_checkpoint(trained: Path) -> None:
     assert [row["step"] for row in rows] == list(range(1, 41))
     assert json.loads(RunFiles(trained).status.read_text())["state"] == "done"
     card = (trained / "README.md").read_text()
+    told = json.loads(RunFiles(trained).data.read_text())
+    assert told == checkpoint.card and told["remark"].startswith("Found 160 pictures in arrays")
     assert f"| −ELBO | {-float(str(checkpoint.evaluation['elbo_nats'])):.2f} ± " in card
 
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import io
 import os
-import struct
-import threading
-import warnings
-import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image
 
 from models.errors import BadInput
 from models.reading import files as picture_files
-from models.reading.pictures import Crop, crop_box, fit_square, open_picture
-from tests.models.picture_samples import BLUE, RED, WHITE, assert_near, at, halves, png, saved
-
-# --- formats -------------------------------------------------------------------------
+from models.reading.pictures import Crop, crop_box, fit, fit_square, open_picture
+from models.reading.ranges import Range, range_used
+from tests.models.picture_samples import BLUE, RED, WHITE, assert_near, at, halves, saved
 
 
 @pytest.mark.parametrize(
@@ -71,173 +65,9 @@ def test_the_first_frame_of_an_animation_is_taken(form: str) -> None:
     assert_near(np.asarray(open_picture(data)), np.full((8, 8, 3), RED), 0)
 
 
-# --- orientation ---------------------------------------------------------------------
-
-
-def _with_orientation(turn: int, form: str) -> bytes:
-    """A picture whose stored pixels, once turned as EXIF says, are red over blue at the left."""
-    stored = Image.new("RGB", (32, 16), WHITE)
-    stored.paste(RED, (0, 0, 16, 8))
-    stored.paste(BLUE, (16, 0, 32, 8))
-    exif = Image.Exif()
-    exif[0x0112] = turn
-    options: dict[str, object] = {"exif": exif}
-    if form == "JPEG":
-        options |= {"quality": 95, "subsampling": 0}
-    if form == "WEBP":
-        options |= {"lossless": True}
-    return saved(stored, form, **options)
-
-
-# Where the stored top left (red) and top right (blue) corners end up: EXIF 2.32, table 6.
-CORNERS = {
-    1: ("top left", "top right"),
-    2: ("top right", "top left"),
-    3: ("bottom right", "bottom left"),
-    4: ("bottom left", "bottom right"),
-    5: ("top left", "bottom left"),
-    6: ("top right", "bottom right"),
-    7: ("bottom right", "top right"),
-    8: ("bottom left", "top left"),
-}
-
-
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
-@pytest.mark.parametrize("turn", range(1, 9))
-def test_a_picture_is_turned_as_its_exif_says(turn: int, form: str) -> None:
-    image = open_picture(_with_orientation(turn, form))
-    assert image.size == ((32, 16) if turn <= 4 else (16, 32))
-    right, bottom = image.width - 3, image.height - 3
-    places = {"top left": (2, 2), "top right": (right, 2)}
-    places |= {"bottom left": (2, bottom), "bottom right": (right, bottom)}
-    red, blue = CORNERS[turn]
-    for place, (x, y) in places.items():
-        expected = RED if place == red else BLUE if place == blue else WHITE
-        assert_near(at(image, x, y), expected, 6)
-
-
-@pytest.mark.parametrize("value", [0, 9, 300])
-def test_an_orientation_out_of_range_turns_nothing(value: int) -> None:
-    assert open_picture(_with_orientation(value, "JPEG")).size == (32, 16)
-
-
-def test_broken_exif_does_not_spoil_the_picture() -> None:
-    data = saved(halves(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xffgarbage", quality=95)
-    assert open_picture(data).size == (16, 8)
-
-
-def test_the_place_of_a_photo_does_not_travel_on() -> None:
-    exif = Image.Exif()
-    exif[0x010E] = "at home"
-    image = open_picture(saved(halves(), "PNG", exif=exif))
-    assert image.info == {}
-    assert b"at home" not in saved(image, "PNG")
-
-
-# --- what cannot be read -------------------------------------------------------------
-
-
-def _bare_bomb(width: int, height: int) -> bytes:
-    return png((width, height, 8, 0), b"\0" * 100)
-
-
-BAD: dict[str, tuple[Callable[[], bytes], str]] = {
-    "empty": (lambda: b"", "empty"),
-    "text": (lambda: b"hello, this is no picture at all", "not a picture"),
-    "zeros": (lambda: bytes(5000), "not a picture"),
-    "zip": (lambda: b"PK\3\4" + bytes(100), "not a picture"),
-    "svg": (lambda: b"<?xml version='1.0'?>\n<svg xmlns='x'/>", "SVG"),
-    "heic": (lambda: b"\0\0\0\x18ftypheic" + bytes(200), "HEIC"),
-    "heif": (lambda: b"\0\0\0\x18ftypmif1" + bytes(200), "HEIC"),
-    "pdf": (lambda: b"%PDF-1.7\n" + bytes(200), "PDF"),
-    "eps": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
-    "psd": (lambda: b"8BPS\0\1" + bytes(200), "Photoshop"),
-    "mp4": (lambda: b"\0\0\0\x18ftypmp42" + bytes(200), "video"),
-    "html": (lambda: b"<!DOCTYPE html><html><svg></svg></html>", "web page"),
-    "cut header": (lambda: saved(halves(), "PNG")[:20], "cut off"),
-    "many pixels": (lambda: _bare_bomb(19_000, 19_000), "80 million pixels"),
-    "above Pillow's warning": (lambda: _bare_bomb(10_000, 9_500), "80 million pixels"),
-    "below Pillow's warning": (lambda: _bare_bomb(9_000, 9_000), "80 million pixels"),
-    "wide": (lambda: _bare_bomb(30_000, 10), "30000 × 10"),
-    "high": (lambda: _bare_bomb(10, 30_000), "10 × 30000"),
-    "text bomb": (
-        lambda: png((2, 1, 8, 0), b"\0\1\2", (b"zTXt", b"k\0\0" + zlib.compress(bytes(2**22)))),
-        "damaged",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_says_what_is_wrong_and_what_to_do(case: str) -> None:
-    make, reason = BAD[case]
-    with pytest.raises(BadInput) as caught:
-        open_picture(make(), "holiday.png")
-    message = str(caught.value)
-    assert message.startswith("holiday.png ") and reason in message
-    assert " - " in message and message.endswith(".")
-
-
-def _noise() -> Image.Image:
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
-
-
-@pytest.mark.parametrize("keep", [0.5, 0.9])
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "PPM", "ICO", "TIFF"])
-def test_a_truncated_file_is_refused(form: str, keep: float) -> None:
-    data = saved(_noise(), form, **({"sizes": [(64, 64)]} if form == "ICO" else {}))
-    open_picture(data)
-    with pytest.raises(BadInput, match="cut off or damaged"):
-        open_picture(data[: int(len(data) * keep)], "x")
-    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
-
-
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "TIFF", "AVIF", "JPEG2000", "ICO"])
-def test_random_damage_gives_a_picture_or_bad_input(form: str) -> None:
-    rng = np.random.default_rng(1)
-    whole = bytearray(saved(halves(64, 64), form))
-    for _ in range(40):
-        data = bytearray(whole)
-        for place in rng.integers(0, len(data), 8):
-            data[place] = rng.integers(256)
-        try:
-            assert open_picture(bytes(data), "x").mode in ("L", "RGB")
-        except BadInput as error:
-            assert str(error).startswith("x ")
-
-
 def test_too_many_bytes() -> None:
     with pytest.raises(BadInput, match=r"big\.png has 32\.0 MiB"):
         open_picture(bytes(picture_files.MAX_BYTES + 1), "big.png")
-
-
-def test_a_bomb_in_an_icon() -> None:
-    """The list of an icon says 16 × 16 where the PNG inside says more than Pillow unpacks."""
-    inner = _bare_bomb(19_000, 19_000)
-    entry = struct.pack("<BBBBHHLL", 16, 16, 0, 0, 1, 32, len(inner), 22)
-    with pytest.raises(BadInput, match="80 million pixels"):
-        open_picture(struct.pack("<HHH", 0, 1, 1) + entry + inner, "x.ico")
-
-
-def test_warnings_neither_leak_nor_change(recwarn: pytest.WarningsRecorder) -> None:
-    before = list(warnings.filters)
-    with pytest.raises(BadInput):
-        open_picture(_bare_bomb(10_000, 9_500), "x")
-    open_picture(png((2, 1, 8, 0), b"\0\1\2", (b"acTL", bytes(8))), "a broken APNG")
-    assert list(warnings.filters) == before
-    assert len(recwarn) == 0
-    assert Image.MAX_IMAGE_PIXELS == 89_478_485
-
-
-def test_many_threads_decode_at_once() -> None:
-    data = saved(halves(), "PNG")
-    before, results = list(warnings.filters), []
-    work = [threading.Thread(target=lambda: results.append(open_picture(data))) for _ in range(16)]
-    for thread in work:
-        thread.start()
-    for thread in work:
-        thread.join()
-    assert len({image.tobytes() for image in results}) == 1 and len(results) == 16
-    assert list(warnings.filters) == before
 
 
 def test_a_name_in_a_message_is_printable_and_short() -> None:
@@ -264,9 +94,6 @@ def test_a_path(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(BadInput, match="is not a file"):
         open_picture(tmp_path / "pipe.png")
-
-
-# --- cutting -------------------------------------------------------------------------
 
 
 def test_a_picture_of_the_models_size_is_unchanged() -> None:
@@ -335,3 +162,57 @@ def test_shrinking_averages_and_does_not_alias() -> None:
 def test_a_model_of_two_channels_is_a_mistake_of_ours() -> None:
     with pytest.raises(ValueError, match="1 or 3 channels"):
         fit_square(halves(), (2, 8, 8))
+
+
+# --- cutting at any depth ------------------------------------------------------------
+
+
+def test_bytes_are_cut_as_their_picture_is() -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (40, 60, 3), np.uint8)
+    crop = Crop(0.2, 0.1, 0.7)
+    for shape in ((3, 16, 16), (1, 16, 16)):
+        assert np.array_equal(
+            fit(pixels, shape, crop), fit_square(Image.fromarray(pixels), shape, crop)
+        )
+    grey = fit(pixels[..., :1], (3, 8, 8))
+    assert np.array_equal(grey, fit_square(Image.fromarray(pixels[..., 0]), (3, 8, 8)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32, np.float64])
+def test_deep_numbers_are_cut_as_bytes_are(dtype: type) -> None:
+    """The same picture in numbers 16 times as large comes out 16 times as large."""
+    image = Image.fromarray(np.random.default_rng(6).integers(0, 256, (6, 9, 3), np.uint8))
+    smooth = np.asarray(image.resize((90, 60), Image.Resampling.BICUBIC))
+    for shape in ((3, 20, 20), (1, 20, 20)):
+        cut = fit(smooth.astype(dtype) * 16, shape, Crop(0.1, 0.2, 0.8))
+        assert cut.dtype == dtype and cut.shape == (20, 20, shape[0])
+        assert_near(cut / 16, fit(smooth, shape, Crop(0.1, 0.2, 0.8)), 2)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int64, np.float64])
+def test_a_deep_picture_of_the_models_size_is_unchanged(dtype: type) -> None:
+    pixels = (np.random.default_rng(7).uniform(0, 2**40, (8, 6, 3)) % 60_000).astype(dtype)
+    assert np.array_equal(fit(pixels, (3, 8, 6)), pixels)
+    wide = np.concatenate([pixels, pixels[:, :2]], axis=1)
+    assert np.array_equal(fit(wide, (3, 8, 6), Crop(0.0, 0.0, 1.0)), pixels)
+    assert np.array_equal(fit(pixels[..., :1], (3, 8, 6)), np.repeat(pixels[..., :1], 3, axis=2))
+
+
+def test_a_filter_adds_nothing_to_the_range_that_is_used() -> None:
+    edges = np.zeros((64, 64, 1), np.uint16)
+    edges[16:48, 16:48] = 4095
+    assert range_used(fit(edges, (1, 40, 40))) == Range(0, 4095)
+
+
+def test_what_is_no_number_stays_where_it_is() -> None:
+    pixels = np.full((64, 64, 1), 0.5, np.float32)
+    pixels[:8, :8], pixels[56:, 56:] = np.nan, np.inf
+    cut = fit(pixels, (1, 16, 16))
+    assert np.isfinite(cut).all() and np.unique(cut).tolist() == [0.5]
+    nothing = np.full((4, 4, 1), np.nan, np.float32)
+    assert np.unique(fit(nothing, (1, 2, 2))).tolist() == [0.0]
+
+
+def test_two_channels_are_a_mistake_of_ours_at_any_depth() -> None:
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        fit(np.zeros((4, 4, 3), np.uint16), (2, 2, 2))
