@@ -107,7 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--weighted-from", type=float, default=0.5, help="share of the steps before it does")
     add("--seed", type=int, default=0)
     add("--device", default="auto", help="auto, cpu, cuda or mps")
-    add("--precision", choices=("auto", "bf16", "fp32"), default="auto")
+    add("--precision", choices=("auto", "bf16", "tf32", "fp32"), default="auto")
     add("--threads", type=int, help="CPU threads (default: all)")
     add("--resume", action="store_true", help="go on with the run in --out")
     return parser
@@ -160,7 +160,7 @@ def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Ru
         steps=steps, batch_size=options.batch, learning_rate=options.lr,
         warmup_steps=warmup_steps(steps),
         kl_warmup=options.kl_warmup, free_bits=bits if any(bits) else (), seed=options.seed,
-        bf16=wants_bf16(options.precision, device),
+        bf16=wants_bf16(options.precision, device), tf32=options.precision == "tf32",
         samples=options.samples, weighted_from=options.weighted_from,
         rate_targets=targets, greedy=options.greedy,
     )  # fmt: skip

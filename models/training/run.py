@@ -29,6 +29,7 @@ from models.atomic import write_file
 from models.base import HierarchicalModel
 from models.chain import sample_chain
 from models.errors import BadInput
+from models.precision import quick
 from models.training.loop import StepRecord, TrainState, to_float
 
 ROWS = 1000  # of metrics.csv over a whole run, about
@@ -187,6 +188,7 @@ def write_status(files: RunFiles, state: str, message: str = "", **numbers: floa
     write_file(files.status, json.dumps(status).encode())
 
 
+@quick()
 @torch.no_grad()
 def preview(model: HierarchicalModel, images: np.ndarray) -> bytes:
     """A PNG of three rows: test images as seen, their reconstructions, samples of the prior.
