@@ -31,6 +31,7 @@ from explorer.stores import Bounded
 from models.base import HierarchicalModel, Trace, Walk, top_down
 from models.chain import decode_level
 from models.policy import Policy
+from models.precision import quick
 
 if TYPE_CHECKING:
     from explorer.render import Frame
@@ -88,6 +89,7 @@ class Chains:
         )
         self._local = LocalStore()
 
+    @quick()
     def decode(
         self, model: HierarchicalModel, trace: Trace, recipe: Recipe, statistics: Statistics
     ) -> Decoded:

@@ -39,6 +39,7 @@ from explorer.sides import own_side
 from explorer.worker import DETAILS, OPEN
 from models.errors import BadInput
 from models.policy import Policy
+from models.precision import exact
 
 if TYPE_CHECKING:
     from explorer.library import Entry
@@ -195,6 +196,7 @@ class Comparing:
         frames: list[Frame] = []
         seconds = 0.0
 
+        @exact()  # what survives of a picture is a number
         def job() -> bool:
             nonlocal seconds
             started, spent = time.perf_counter(), 0.0

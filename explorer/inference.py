@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint
 from models.foreign import load_any
+from models.precision import exact
 
 MAX_THREADS = 4
 _log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ def load_ready(path: str | Path, device: str = "cpu", compile: bool = False) -> 
         return checkpoint
 
 
+@exact()  # a graph keeps the precision it was captured with, and numbers go through it too
 def prepare(model: HierarchicalModel) -> HierarchicalModel:
     """A copy of a model whose decoding networks have a fast twin for a batch of one.
 

@@ -26,6 +26,7 @@ from explorer.recipe import Recipe
 from models.base import Chain, HierarchicalModel, Trace, Walk, top_down
 from models.chain import sample_chain
 from models.errors import BadInput
+from models.precision import quick
 
 if TYPE_CHECKING:
     from models.statistics import Statistics
@@ -86,6 +87,7 @@ def decoded(
     return chains.decode(model, trace, recipe, statistics).z
 
 
+@quick()
 def picture(model: HierarchicalModel, z: Chain) -> Frame:
     """The likelihood's mean under a chain, as 8-bit pixels."""
     mean = model.likelihood(z).mean
@@ -119,6 +121,7 @@ def ladder(
         yield Rung(k, chains.frame(full.places[k], make))
 
 
+@quick()
 def sample_frame(model: HierarchicalModel, seed: int, temperature: float = 1.0) -> Frame:
     """A picture from the prior: every level resampled, its noise a function of the seed."""
     return picture(model, sample_chain(model, seed, temperature))
@@ -146,6 +149,7 @@ def name_of(level: int) -> str:
     return f"z{level}".translate(_SUBSCRIPTS)
 
 
+@quick()
 def _rung_frame(model: HierarchicalModel, z: tuple[Tensor, ...], k: int) -> Frame:
     """The picture with z_k … z_T kept and all below at the prior's mean."""
     chain = Walk(z)

@@ -32,6 +32,7 @@ from models.chain import draw_noise
 from models.evaluation.measures import psnr_of_each
 from models.likelihoods import bits_per_dim
 from models.objective import Terms, estimate
+from models.precision import double, exact
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
@@ -85,6 +86,7 @@ def as_model_sees(model: HierarchicalModel, pixels: np.ndarray) -> Tensor:
     return model.as_seen(x.contiguous().to(device) / 255)
 
 
+@exact()
 def encode_image(
     checkpoint: Checkpoint, pixels: np.ndarray, encode_seed: int | None = None
 ) -> Trace:
@@ -196,8 +198,8 @@ def _drawn(
     for _ in range(draws):
         values.append(estimate(model, x, generator))
         yield None
-    reconstruction = torch.cat([v.reconstruction for v in values]).double().cpu()
-    return Terms(reconstruction, torch.cat([v.rate for v in values]).double().cpu())
+    reconstruction = double(torch.cat([v.reconstruction for v in values]))
+    return Terms(reconstruction, double(torch.cat([v.rate for v in values])))
 
 
 def averaged(drawn: Terms) -> tuple[float, tuple[float, ...]]:

@@ -34,6 +34,7 @@ from models.base import (
     top_down,
 )
 from models.policy import Policy
+from models.precision import quick
 
 
 def draw_noise(
@@ -47,6 +48,7 @@ def draw_noise(
     return (torch.empty(0), *drawn)
 
 
+@quick()  # as the decodes that it meets, so that the errors of both cancel
 def with_own_noise(model: HierarchicalModel, trace: Trace) -> Trace:
     """A trace that carries the image's own detail ε_1 … ε_T, so that no decode works it out."""
     trace = replace(trace, z=cast(tuple[Tensor, ...], walk_of(trace.z)))

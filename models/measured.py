@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from models.base import HierarchicalModel
 from models.checkpoint import EXAMPLES, Checkpoint
-from models.evaluation.measures import active_units, mean_terms, seen_test_set
+from models.evaluation.measures import active_units, as_uploads, mean_terms, seen_test_set
 from models.statistics import LevelStatistics, Statistics, level_statistics, with_sample
 from models.training.loop import to_float
 
@@ -93,8 +93,8 @@ def with_reference(
     """
     if not model.has_likelihood:
         return Statistics(levels, torch.zeros(0), 0, 0.0, (0.0,) * model.depth)
-    as_uploads = model.as_seen(to_float(images))
-    reconstruction, rate = mean_terms(model, as_uploads, draws, seed, batch)
+    x = as_uploads(model, to_float(images))
+    reconstruction, rate = mean_terms(model, x, draws, seed, batch)
     elbo: Tensor = (reconstruction - rate.sum(1)).sort().values
     means = tuple(rate.mean(0).tolist())
     return Statistics(levels, elbo, draws, float(reconstruction.mean()), means)

@@ -108,6 +108,20 @@ def layer_norm(features: int, norm: str) -> nn.Module:
     return nn.Identity() if norm == "none" else nn.LayerNorm(features)
 
 
+def area_means(h: Tensor, side: int) -> Tensor:
+    """`F.adaptive_avg_pool2d` of square maps, `(B, C, side, side)`, on every device.
+
+    MPS has it only where the sides divide. There the means of means stand in for it: row i is the
+    mean of the rows ⌊i·n/side⌋ … ⌈(i + 1)·n/side⌉ − 1 of n, and columns likewise.
+    """
+    large = h.shape[-1]
+    if h.device.type != "mps" or large % side == 0:
+        return F.adaptive_avg_pool2d(h, (side, side))
+    places = [slice(i * large // side, -(-(i + 1) * large // side)) for i in range(side)]
+    rows = torch.stack([h[..., place, :].mean(-2) for place in places], dim=-2)
+    return torch.stack([rows[..., place].mean(-1) for place in places], dim=-1)
+
+
 class Resize(nn.Module):
     """A feature map brought to another side, by area means down or repetition up."""
 
@@ -120,7 +134,7 @@ class Resize(nn.Module):
         size = (self.side, self.side)
         if self.grow:
             return F.interpolate(self.project(h), size=size, mode="nearest")
-        return self.project(F.adaptive_avg_pool2d(h, size))
+        return self.project(area_means(h, self.side))
 
 
 class Shuffle(nn.Module):
@@ -282,7 +296,9 @@ class LinearGaussian(nn.Module):
         self.register_buffer("weight", torch.linalg.qr(square).Q[:size].contiguous())
 
     def forward(self, h: Tensor) -> Independent:
-        mean = math.sqrt(self.signal) * F.linear(h.flatten(1).float(), self.weight)
+        with torch.autocast(h.device.type, enabled=False):  # which would multiply in bfloat16
+            product = F.linear(h.flatten(1).float(), self.weight)
+        mean = math.sqrt(self.signal) * product
         return gaussian(mean, torch.full_like(mean, math.sqrt(1 - self.signal)), 1)
 
 

@@ -42,6 +42,7 @@ from models.base import (
     repeated,
 )
 from models.chain import draw_noise, prior_of
+from models.precision import exact
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def both_forms(model: HierarchicalModel, x: Tensor, eps: Noise) -> tuple[Terms, 
     return terms_of(model, trace), matched_terms_of(model, trace)
 
 
+@exact()
 def estimate(
     model: HierarchicalModel, x: Tensor, generator: torch.Generator | None = None
 ) -> Terms:
@@ -162,6 +164,7 @@ def log_weight(model: HierarchicalModel, x: Tensor, eps: Noise, evidence: Any = 
     return total
 
 
+@exact()
 @torch.no_grad()
 def importance_weighted_bound(
     model: HierarchicalModel,

@@ -28,6 +28,7 @@ from torch.distributions import Distribution, Independent
 from models.base import Fields, HierarchicalModel, bottom_up, encode
 from models.chain import draw_noise, prior_of
 from models.errors import BadInput
+from models.precision import double, exact
 from models.training.loop import see, to_float
 
 ACTIVE_THRESHOLD = 0.01  # of the covariance of an active unit (DESIGN section 3)
@@ -149,6 +150,7 @@ def with_sample(statistics: Statistics, model: HierarchicalModel, images: np.nda
     return replace(statistics, sample=torch.from_numpy(images[:count].copy()))
 
 
+@exact()
 @torch.no_grad()
 def std_along(
     model: HierarchicalModel, statistics: Statistics, t: int, directions: Tensor, seed: int = 0
@@ -170,8 +172,8 @@ def std_along(
     images = to_float(statistics.sample.numpy()).to(model.like)
     x = see(model, images, torch.Generator().manual_seed(seed))
     q = model.embed(x).q(t)
-    rows = directions.flatten(1).double().cpu()
-    means, variances = (part.flatten(1).double().cpu() for part in (q.mean, q.variance))
+    rows = double(directions.flatten(1))
+    means, variances = (double(part.flatten(1)) for part in (q.mean, q.variance))
     within = variances.mean(0) @ rows.square().T
     return ((means @ rows.T).var(0) + within).sqrt().float()
 
@@ -180,14 +182,14 @@ class _FieldMoments:
     """Running moments of one level along its fields, over images."""
 
     def __init__(self, fields: Fields) -> None:
-        self.rows = fields.directions.flatten(1).double().cpu()
+        self.rows = double(fields.directions.flatten(1))
         self.images, size = 0, self.rows.shape[1]
         self.drawn, self.squares = torch.zeros(2, len(self.rows), dtype=torch.float64)
         self.mean, self.crossed = torch.zeros(2, size, dtype=torch.float64)
         self.crossed_along = torch.zeros(len(self.rows), dtype=torch.float64)
 
     def add(self, z: Tensor, mean: Tensor, other_mean: Tensor) -> None:
-        z, mean, other_mean = (v.flatten(1).double().cpu() for v in (z, mean, other_mean))
+        z, mean, other_mean = (double(v.flatten(1)) for v in (z, mean, other_mean))
         self.images += len(z)
         drawn = z @ self.rows.T
         self.drawn += drawn.sum(0)
@@ -263,7 +265,7 @@ class _Moments:
 
 def _rows(z: Tensor) -> Tensor:
     """`(B, C)` or `(B, C, H, W)` as rows of C coordinates, in float64 on the CPU."""
-    z = z.double().cpu()
+    z = double(z)
     return z if z.ndim == 2 else z.movedim(1, -1).reshape(-1, z.shape[1])
 
 
@@ -274,6 +276,7 @@ def by_coordinate(distribution: Distribution, z: Tensor) -> Tensor:
     return distribution.base_dist.log_prob(z)
 
 
+@exact()
 @torch.no_grad()
 def level_statistics(
     model: HierarchicalModel,
@@ -294,10 +297,8 @@ def level_statistics(
     moments = [_Moments(level.channels) for level in model.levels]
     fields = {t: _FieldMoments(own) for t in bottom_up(model.depth) if (own := model.fields(t))}
     generator = torch.Generator().manual_seed(seed)
-    device = model.like.device
     for start in range(0, len(images), batch):
-        x = to_float(images[start : start + batch]).to(device)
-        x = see(model, x, generator)
+        x = see(model, to_float(images[start : start + batch]), generator)
         evidence = model.evidence(x)
         trace = encode(model, x, draw_noise(model, len(x), generator), evidence)
         other = encode(model, x, draw_noise(model, len(x), generator), evidence)

@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from models.base import HierarchicalModel, noise
 from models.chain import prior_samples
+from models.precision import exact
 
 PICTURES, LEAST = 16, 4
 FULL_SIDE = 64  # up to here PICTURES are affordable on a CPU; beyond, fewer
@@ -27,6 +28,7 @@ def affordable(side: int) -> int:
     return max(LEAST, min(PICTURES, PICTURES * FULL_SIDE // side))
 
 
+@exact()  # a model is measured on them
 @torch.no_grad()
 def own_pictures(model: HierarchicalModel, count: int, seed: int = 0) -> np.ndarray:
     """What the prior generates at temperature 1, uint8 `(count, H, W, C)`: picture i has seed + i.

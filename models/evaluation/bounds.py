@@ -31,6 +31,7 @@ from models.errors import BadInput
 from models.evaluation.partial import BOUND, PartialBounds
 from models.objective import log_weight, stacked
 from models.packed import packed
+from models.precision import double, exact
 
 NOISE_BLOCK = 50  # draws that come from one state of the counter-based generator
 # Rows of one call: what fits the cache (docs/evaluation.md has the measured times).
@@ -170,6 +171,7 @@ def calls(model: HierarchicalModel, draws: int) -> list[tuple[int, int]]:
     return [(a, b) for a, b in pairwise(edges) if a < draws]
 
 
+@exact()
 @torch.inference_mode()
 def image_log_weights(
     model: HierarchicalModel, x: Tensor, image: int, draws: int, seed: int
@@ -190,7 +192,7 @@ def image_log_weights(
         eps = tuple(level.to(like) for level in stacked(noise))
         rows = stop - start
         weights = log_weight(model, x.expand(rows, *x.shape), eps, repeated(evidence, rows))
-        found.append(weights.double().cpu().numpy())
+        found.append(double(weights).numpy())
     return np.concatenate(found)[:draws]
 
 

@@ -31,6 +31,7 @@ from models.chain import draw_noise
 from models.evaluation.bounds import standard_error
 from models.evaluation.measures import batches
 from models.objective import log_weight
+from models.precision import double, exact
 from models.statistics import LevelStatistics, by_coordinate
 
 
@@ -69,6 +70,7 @@ class Deletion:
         }
 
 
+@exact()
 @torch.no_grad()
 def delete_inactive(
     model: HierarchicalModel,
@@ -90,11 +92,11 @@ def delete_inactive(
         for _ in range(draws):
             eps = draw_noise(model, len(batch), generator)
             fresh = draw_noise(model, len(batch), generator)
-            before.append(log_weight(model, batch, eps).double())
-            after.append(log_weight_without(model, batch, eps, fresh, statistics).double())
+            before.append(double(log_weight(model, batch, eps)))
+            after.append(double(log_weight_without(model, batch, eps, fresh, statistics)))
     deleted = tuple(int((~level.active).sum()) for level in statistics)
     whole, rest = (_by_image(values, draws) for values in (before, after))
-    error = standard_error((whole - rest).cpu().numpy())
+    error = standard_error((whole - rest).numpy())
     nats = tuple(float(level.nats[~level.active].sum())
                  for level in statistics)  # fmt: skip
     return Deletion(deleted, -float(whole.mean()), -float(rest.mean()), error, nats)

@@ -25,6 +25,7 @@ from models.evaluation.bounds import NOISE_BLOCK, block_noise, rows_of, standard
 from models.evaluation.partial import FORMS, PartialBounds
 from models.likelihoods import bits_per_dim
 from models.objective import Terms, both_forms, stacked
+from models.precision import double, exact
 
 Facts = dict[str, Any]
 # The keys of the two in evaluation.json, and of what the levels below the top cost.
@@ -153,6 +154,7 @@ def measure_forms(
     return BothForms(Form(*values[[0, 1, 2, 3]]), Form(*values[[0, 4, 5, 6]]))
 
 
+@exact()
 @torch.inference_mode()
 def _measured(model: HierarchicalModel, x: Tensor, first: int, draws: int, seed: int) -> np.ndarray:
     """Of each image the reconstruction, then of either form the other fields, `(N, 7)`.
@@ -187,5 +189,5 @@ def first_noise(model: HierarchicalModel, seed: int, image: int, draws: int) -> 
 
 def _parts(terms: Terms) -> Tensor:
     """Reconstruction, what is between, and prior matching of every row, float64 `(B, 3)`."""
-    reconstruction, rate = terms.reconstruction.cpu().double(), terms.rate.cpu().double()
+    reconstruction, rate = double(terms.reconstruction), double(terms.rate)
     return torch.stack([reconstruction, rate[:, :-1].sum(1), rate[:, -1]], dim=1)

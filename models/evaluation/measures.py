@@ -26,6 +26,7 @@ from models.base import HierarchicalModel, Trace, Walk, bottom_up, encode
 from models.chain import decode, draw_noise
 from models.objective import estimate
 from models.policy import KEEP
+from models.precision import double, exact
 from models.statistics import ACTIVE_THRESHOLD, LevelStatistics
 from models.training.loop import see, to_float
 
@@ -52,7 +53,15 @@ def seen_test_set(model: HierarchicalModel, images: np.ndarray, seed: int = 0) -
 
     A binary model's are binarised once, by `seed`: image i is the same however many are read.
     """
-    return see(model, to_float(images), torch.Generator().manual_seed(seed))
+    x = to_float(images)
+    if model.eight_bit:
+        return as_uploads(model, x)
+    return see(model, x, torch.Generator().manual_seed(seed)).cpu()
+
+
+def as_uploads(model: HierarchicalModel, x: Tensor) -> Tensor:
+    """Images as the model sees uploads, a binary model's thresholded: same shape, on the CPU."""
+    return torch.cat([model.as_seen(batch).cpu() for batch in batches(x, model)])
 
 
 def batches(x: Tensor, model: HierarchicalModel, size: int = 250) -> Iterator[Tensor]:
@@ -62,6 +71,7 @@ def batches(x: Tensor, model: HierarchicalModel, size: int = 250) -> Iterator[Te
         yield x[start : start + size].to(device)
 
 
+@exact()
 @torch.no_grad()
 def mean_terms(
     model: HierarchicalModel, x: Tensor, draws: int, seed: int = 0, size: int = 250
@@ -80,6 +90,7 @@ def mean_terms(
     return torch.cat(reconstructions).cpu(), torch.cat(rates).cpu()
 
 
+@exact()
 @torch.no_grad()
 def posterior_means(
     model: HierarchicalModel, x: Tensor, draws: int, generator: torch.Generator
@@ -131,6 +142,7 @@ def _covaries(a: Tensor, b: Tensor) -> Tensor:
     )  # fmt: skip
 
 
+@exact()
 @torch.no_grad()
 def reach(
     model: HierarchicalModel,
@@ -164,6 +176,7 @@ def _joined(traces: list[Trace]) -> Trace:
     return Trace(z)
 
 
+@exact()
 @torch.no_grad()
 def psnr_of_each(model: HierarchicalModel, x: Tensor, size: int = 250) -> Tensor:
     """The PSNR of every image's mean-path reconstruction, `(N,)`, dB; `size` images at once."""
@@ -175,6 +188,7 @@ def psnr_of_each(model: HierarchicalModel, x: Tensor, size: int = 250) -> Tensor
     return torch.cat(found).cpu()
 
 
+@exact()
 @torch.no_grad()
 def drift(
     model: HierarchicalModel, x: Tensor, statistics: tuple[LevelStatistics, ...]
@@ -197,7 +211,7 @@ def drift(
             level = statistics[t - 1]
             active = level.active.to(squares.device)
             sigma = level.std.to(squares)[active].clamp_min(1e-12)
-            totals[t - 1] += float((squares[:, active] / sigma.square()).double().sum())
+            totals[t - 1] += float(double(squares[:, active] / sigma.square()).sum())
     counts = [len(x) * int(level.active.sum()) for level in statistics]
     return tuple(
         (total / count) ** 0.5 if count else None

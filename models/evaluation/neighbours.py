@@ -28,6 +28,7 @@ from models.base import HierarchicalModel
 from models.chain import prior_samples
 from models.evaluation.bounds import standard_error
 from models.evaluation.measures import batches, seen_test_set
+from models.precision import exact
 from models.training.loop import to_float
 
 NEAREST = 50
@@ -119,6 +120,7 @@ def nearest(pictures: Tensor, train: np.ndarray, count: int = NEAREST, rows: int
     return Nearest(distance.numpy(), index.numpy())
 
 
+@exact()
 def find_neighbours(
     model: HierarchicalModel, train: np.ndarray, test: np.ndarray, count: int, seed: int = 0
 ) -> Neighbours:

@@ -17,6 +17,7 @@ from torch import Tensor
 from models.attributes.pictures import redrawn
 from models.base import HierarchicalModel
 from models.evaluation.neighbours import Nearest, reconstructions
+from models.precision import quick
 from models.training.loop import to_float
 
 GAP = 2  # pixels between pictures
@@ -65,6 +66,7 @@ def reconstruction_sheet(model: HierarchicalModel, seen: Tensor, columns: int) -
     return sheet(rows)
 
 
+@quick()
 @torch.no_grad()
 def level_sheet(model: HierarchicalModel, seen: Tensor, t: int) -> str:
     """Test images, then their pictures with z_t … z_T kept and all below drawn anew, thrice."""

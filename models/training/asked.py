@@ -62,6 +62,11 @@ def wants_bf16(precision: str, device: torch.device) -> bool:
     return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
 
 
+def precision_of(training: TrainConfig) -> str:
+    """What `--precision` says of a training, where it is not left to the machine."""
+    return "bf16" if training.bf16 else "tf32" if training.tf32 else "fp32"
+
+
 def warmup_steps(steps: int) -> int:
     """Steps of learning rate warm-up: the usual 200, or a tenth of a short run."""
     return min(TrainConfig.warmup_steps, max(0, steps) // 10)
@@ -73,7 +78,7 @@ def new_run(options: argparse.Namespace, data: Data, device: torch.device) -> Ru
     model, training = planned(options, (channels, height, height), device)
     kept = {key: value for key, value in vars(options).items() if key not in (*FREE, "given")}
     # Automatic choices as they were made: they may be other ones at another time or place.
-    kept |= {"image_size": height, "precision": "bf16" if training.bf16 else "fp32"}
+    kept |= {"image_size": height, "precision": precision_of(training)}
     return Run(
         options.name or options.out.resolve().name, options.preset, options.data,
         options.image_size, options.family, model, training, kept,
@@ -95,7 +100,7 @@ def planned(
         steps=steps, batch_size=options.batch, learning_rate=options.lr,
         warmup_steps=warmup_steps(steps),
         kl_warmup=options.kl_warmup, free_bits=bits if any(bits) else (), seed=options.seed,
-        bf16=wants_bf16(options.precision, device),
+        bf16=wants_bf16(options.precision, device), tf32=options.precision == "tf32",
         samples=options.samples, weighted_from=options.weighted_from,
         rate_targets=targets, greedy=options.greedy,
     )  # fmt: skip

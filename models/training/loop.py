@@ -23,6 +23,7 @@ from torch import Tensor
 from models.base import HierarchicalModel
 from models.errors import BadInput
 from models.objective import Terms
+from models.precision import exact, quick
 from models.training.processes import ALONE, Processes
 from models.training.recipes import batch_loss, steered, step_noise
 from models.training.schedule import TrainConfig, kl_weight, learning_rate, samples_at
@@ -99,6 +100,7 @@ def train(
     parameters: list[Tensor] = list(model.parameters())
     averages: list[Tensor] = list(state.ema.parameters())
     pixels = math.prod(model.image_shape)
+    precision = quick if config.tf32 else exact
     twin = held(model) if config.samples > 1 else model
     model.train()
     while state.step < config.steps:
@@ -108,14 +110,14 @@ def train(
         # Draw the batch and its noise from (seed, step), and take this process's rows.
         generator = torch.Generator().manual_seed(config.seed * 2_000_003 + step)
         x = see(model, draw_batch(images, step, config), generator)
-        x = processes.share(x).to(device)
+        x = processes.share(x)
         samples = samples_at(step, config)
         eps = tuple(
             processes.share(part, samples) if len(part) else part
             for part in step_noise(model, config.batch_size, samples, generator)
         )
 
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
+        with precision(), torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             loss, parts = batch_loss(
                 model, twin, x, eps, step, config, state.log_weights, processes.mean
             )
@@ -123,7 +125,8 @@ def train(
 
         # The gradient and the numbers of the whole batch; the numbers are read once.
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        with precision():
+            loss.backward()
         gradients = [p.grad for p in parameters if p.grad is not None]
         numbers = step_numbers(loss, parts)
         processes.average([*gradients, numbers])
@@ -222,7 +225,11 @@ def to_float(images: np.ndarray) -> Tensor:
 
 
 def see(model: HierarchicalModel, x: Tensor, generator: torch.Generator) -> Tensor:
-    """Training images as the model sees them: a binary model gets a fresh draw of each pixel."""
+    """Training images as the model sees them, on its device.
+
+    A binary model gets a fresh draw of each pixel, from the CPU's generator.
+    """
+    x = x.to(model.like.device)
     if model.eight_bit:
         return model.as_seen(x)
     return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)

@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--weighted-from", type=float, default=0.5, help="share of the steps before it does")
     add("--seed", type=int, default=0)
     add("--device", default="auto", help="auto, cpu, cuda or mps")
-    add("--precision", choices=("auto", "bf16", "fp32"), default="auto")
+    add("--precision", choices=("auto", "bf16", "tf32", "fp32"), default="auto")
     add("--threads", type=int, help="CPU threads (default: all)")
     add("--save-every", type=float, default=60.0, metavar="SECONDS",
         help="what is learned is saved so often (default: 60)")  # fmt: skip

@@ -31,6 +31,7 @@ from models.atomic import write_file
 from models.base import HierarchicalModel
 from models.chain import sample_chain
 from models.errors import BadInput
+from models.precision import quick
 from models.training.loop import TrainState, to_float
 
 PREVIEW_IMAGES = 8
@@ -153,6 +154,7 @@ def write_status(files: RunFiles, state: str, message: str = "", **numbers: floa
     write_file(files.status, json.dumps(status).encode())
 
 
+@quick()
 @torch.no_grad()
 def preview(model: HierarchicalModel, images: np.ndarray) -> bytes:
     """A PNG of three rows: test images as seen, their reconstructions, samples of the prior.

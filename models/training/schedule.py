@@ -24,6 +24,7 @@ class TrainConfig:
         ema_decay: Decay of the averaged weights, which are the ones kept.
         seed: Seed of the order, the noise and the binarisation.
         bf16: Whether matrix products run in bfloat16.
+        tf32: Whether what is in float32 may be multiplied in TF32, on a GPU that has it.
         samples: K, the draws of the importance-weighted objective; 1 leaves it out.
         weighted_from: Share of the steps after which it takes over.
         rate_targets: Wanted rates of z_1 … z_T in nats, steered by their weights; empty: off.
@@ -44,6 +45,7 @@ class TrainConfig:
     ema_decay: float = 0.999
     seed: int = 0
     bf16: bool = True
+    tf32: bool = False
     samples: int = 1
     weighted_from: float = 0.5
     rate_targets: tuple[float, ...] = ()

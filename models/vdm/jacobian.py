@@ -22,11 +22,13 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from models.base import noise
+from models.precision import exact
 
 OVERSAMPLING = 2
 BLOCKS = 6
 
 
+@exact()
 def leading_directions(
     function: Callable[[Tensor], Tensor],
     point: Tensor,
@@ -63,7 +65,9 @@ def leading_directions(
             if len(basis) == size or block == blocks - 1:
                 break
             drawn = jacobian.transposed(moved.view(-1, *shape)).flatten(1)
-        mixed, gains, responses = torch.linalg.svd(images, full_matrices=False)
+        # On the CPU, since MPS has none.
+        parts = torch.linalg.svd(images.cpu(), full_matrices=False)
+        mixed, gains, responses = (part.to(images) for part in parts)
         directions, responses = mixed.T[:count] @ basis, responses[:count]
         largest = responses.gather(1, responses.abs().argmax(1, keepdim=True))
         sign = torch.where(largest < 0, -1.0, 1.0).to(centre)
