@@ -37,6 +37,7 @@ SCRIPTS = (
     "terms",
     "weighing",
     "nudge",
+    "touch",
     "axis",
     "policy",
     "local",

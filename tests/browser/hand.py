@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,7 @@ class Finger:
     """One finger on the glass of a phone."""
 
     def __init__(self, desk: Desk) -> None:
+        self.page = desk.page
         self.cdp: CDPSession = desk.page.context.new_cdp_session(desk.page)
         self.at = (0.0, 0.0)
 
@@ -76,6 +78,12 @@ class Finger:
         for step in range(1, steps + 1):
             self.at = (x + right * step / steps, y - up * step / steps)
             self._send("touchMove", self.at)
+
+    def follow(self, path: Sequence[tuple[float, float]]) -> None:
+        """Go on by these steps, each to the right and up, no faster than a hand does."""
+        for right, up in path:
+            self.move(right, up, steps=1)
+            self.page.evaluate(TWO_FRAMES)
 
     def lift(self) -> None:
         self._send("touchEnd")

@@ -50,12 +50,64 @@ def test_a_finger_drags_a_slider_and_the_page_stays(phone: Desk) -> None:
     assert phone.page.evaluate("[window.scrollX, window.scrollY]") == place
     assert place[0] == 0
     assert len(phone.recipe()["edits"]) == 1 and (phone.pixels() != before).any()
-    finger.press(slider, 0.2)  # a swipe upwards over it scrolls the page and moves nothing
-    recipe = phone.recipe()
-    finger.move(0, 200)
+
+
+# Ways of a finger that wants to scroll: straight, with a start that is none, and one whose first
+# steps go sideways, so that the browser does not scroll.
+SWIPES = {
+    "up": [(0, 20)] * 10,
+    "slanting": [(8, 12)] * 15,
+    "unsteady": [(3, 1), (4, 3), (3, 6), (2, 15), *[(1, 20)] * 8],
+    "after a rest": [(0, 0)] * 20 + [(0, 10)] * 15,
+    "sideways at first": [(16, 4), *[(1, 20)] * 8],
+}
+
+
+@pytest.mark.parametrize("name", SWIPES)
+@pytest.mark.parametrize("at", [0.5, 1.0])
+def test_a_swipe_that_begins_on_a_slider_leaves_it_as_it_was(
+    phone: Desk, name: str, at: float
+) -> None:
+    """Wherever it begins: where its value would jump to, and on the very thumb."""
+    finger, slider = Finger(phone), phone.slider(4)
+    finger.press(slider, 0.98)
+    finger.lift()  # a tap where the finger came down and went up moves it there
+    phone.settle()
+    assert slider.input_value() == "3"
+    recipe, screens = phone.recipe(), phone.screens()
+    finger.press(slider, at * 0.98)
+    before = phone.page.evaluate("window.scrollY")
+    finger.follow(SWIPES[name])
     finger.lift()
-    phone.page.wait_for_function("(y) => Math.abs(window.scrollY - y) > 60", arg=place[1])
-    assert phone.recipe() == recipe
+    if name != "sideways at first":
+        phone.page.wait_for_function("(y) => Math.abs(window.scrollY - y) > 60", arg=before)
+    phone.settle()
+    assert phone.recipe() == recipe and slider.input_value() == "3"
+    assert phone.screens() == screens
+    phone.button("undo").tap()
+    phone.settle()
+    assert phone.recipe()["edits"] == [] and phone.button("undo").is_disabled()
+
+
+def test_a_swipe_on_the_picture_scrolls_and_a_rested_finger_drags_it(phone: Desk) -> None:
+    first, finger, (across, along) = phone.screens(), Finger(phone), axes(phone)
+    box = finger.press(canvas(phone), 0.5, 0.9)
+    before = phone.page.evaluate("window.scrollY")
+    finger.follow([(1, 15)] * 10)
+    finger.lift()
+    phone.page.wait_for_function("(y) => Math.abs(window.scrollY - y) > 60", arg=before)
+    phone.settle()
+    assert phone.screens() == first and phone.button("undo").is_disabled()
+    finger.press(canvas(phone), 0.5, 0.9)
+    phone.page.locator("[data-stage].dragging").wait_for()  # it has rested
+    before = phone.page.evaluate("window.scrollY")
+    finger.move(0, 0.4 * box["height"])
+    finger.lift()
+    phone.settle()
+    assert sigma(phone, across) == 0
+    assert sigma(phone, along) == pytest.approx(2.4, abs=0.05)
+    assert phone.page.evaluate("window.scrollY") == before
+    assert phone.page.locator("[data-stage].dragging").count() == 0
 
 
 def test_a_finger_drags_the_picture_and_a_double_tap_puts_it_back(phone: Desk) -> None:

@@ -32,6 +32,7 @@ function makeCrop(root, changed) {
     box.style.top = `${100 * crop.y}%`;
     box.style.width = `${100 * w}%`;
     box.style.height = `${100 * h}%`;
+    box.style.touchAction = h >= 1 ? "pan-y" : "none"; // no way to go up or down: the page scrolls
     zoom.value = String(1 / crop.size);
   }
 

@@ -93,6 +93,7 @@ function startDesk(root, server) {
   const history = makeHistory(root, state, { travel: travelBack, step });
   const before = makeBefore(root, screens);
   const keyMap = makeKeyMap(root);
+  makeTouches(root);
   makeKeys(root, {
     press: (action) => button(action).click(),
     before: before.hold,

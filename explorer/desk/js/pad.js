@@ -3,6 +3,7 @@
 const PAD_SIGMAS = 6; // of the picture's whole width or height
 const PAD_SLACK_PX = 3; // a press that moves less is a click
 const DOUBLE_TAP_MS = 350;
+const TOUCH_HOLD_MS = 250; // a finger that rests so long has taken hold of the picture
 const PAD_WAYS = { x: "sideways", y: "up and down" };
 
 // `acts` are {move(edits, key, merge), release(), recipe(), where(level), painting()}; an edit is
@@ -22,7 +23,7 @@ function makePad(root, acts) {
   const axes = new Map();
   let built = null;
   let reasons = {};
-  let grip = null; // the drag: {id, x, y, width, height, from, moved}
+  let grip = null; // the drag: {id, x, y, width, height, from, moved, loose}
   let tapped = -Infinity;
 
   // ---- which axes ----
@@ -153,9 +154,20 @@ function makePad(root, acts) {
     if (!grip) return;
     const { moved } = grip;
     grip = null;
+    hold.drop();
     stage.classList.remove("dragging");
     if (moved) acts.release();
   }
+
+  // A finger that goes up or down at once scrolls the page; one that goes sideways, or has
+  // rested, drags the picture wherever it goes then.
+  const hold = later(TOUCH_HOLD_MS, () => {
+    grip.loose = false;
+    stage.classList.add("dragging");
+  });
+
+  const takes = (right, up) => grip.moved
+    || (grip.loose ? isSideways(right, up) : Math.hypot(right, up) >= PAD_SLACK_PX);
 
   canvas.addEventListener("pointerdown", (event) => {
     if (acts.painting() || grip || !event.isPrimary || event.button !== 0) return;
@@ -163,22 +175,31 @@ function makePad(root, acts) {
     canvas.setPointerCapture(event.pointerId);
     grip = {
       id: event.pointerId, x: event.clientX, y: event.clientY, width, height,
-      from: ways.map((way) => way.sigma), moved: false,
+      from: ways.map((way) => way.sigma), moved: false, loose: event.pointerType === "touch",
     };
+    if (grip.loose) hold.ask();
   });
+  canvas.addEventListener("touchmove", (event) => {
+    if (grip && !grip.loose && event.cancelable) event.preventDefault(); // else it may scroll
+  }, { passive: false });
   canvas.addEventListener("pointermove", (event) => {
     if (!grip || event.pointerId !== grip.id) return;
     const right = event.clientX - grip.x;
     const up = grip.y - event.clientY;
-    if (!grip.moved && Math.hypot(right, up) < PAD_SLACK_PX) return;
-    grip.moved = true;
+    if (!takes(right, up)) {
+      if (Math.hypot(right, up) > TOUCH_SLACK_PX) hold.drop();
+      return;
+    }
+    hold.drop();
+    Object.assign(grip, { moved: true, loose: false });
     stage.classList.add("dragging");
     place([grip.from[0] + (PAD_SIGMAS * right) / grip.width,
       grip.from[1] + (PAD_SIGMAS * up) / grip.height], false);
   });
   canvas.addEventListener("pointerup", (event) => {
     if (!grip || event.pointerId !== grip.id) return;
-    const tap = !grip.moved && event.pointerType !== "mouse";
+    const near = Math.hypot(event.clientX - grip.x, event.clientY - grip.y) <= TOUCH_SLACK_PX;
+    const tap = !grip.moved && near && event.pointerType !== "mouse";
     drop();
     // Not every browser makes a double-click of two taps.
     const again = tap && event.timeStamp - tapped < DOUBLE_TAP_MS;
