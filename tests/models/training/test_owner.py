@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.crash_plan import options_of, squares_file
+from models import train
 from models.errors import BadInput
 from models.training.owner import check_free, owning
-from models.training.run import RunFiles
+from models.training.run import RunFiles, write_status
 from tests.running import ROOT
 
 OWNER = (
@@ -43,6 +45,21 @@ def test_a_second_training_is_refused_until_the_first_is_gone(tmp_path: Path) ->
         check_free(files)
         with owning(files):
             assert json.loads(files.lock.read_text())["pid"] != first.pid
+
+
+def test_the_command_that_is_refused_leaves_what_the_first_one_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else the page would show the one that trains as failed."""
+    files = RunFiles(tmp_path / "run")
+    data = f"--data={squares_file(tmp_path)}"
+    with owning(files):
+        write_status(files, "running")
+        before = files.status.read_bytes()
+        for more in ([data, *options_of("MLP")], ["--resume"]):
+            assert train.main([f"--out={files.out}", *more]) == 2
+            assert "is being trained by process" in capsys.readouterr().err
+        assert files.status.read_bytes() == before
 
 
 def fail(files: RunFiles, path: Path | None = None) -> None:
