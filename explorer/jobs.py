@@ -25,13 +25,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import models
-from explorer.processes import ask_to_stop, end_at_once, exclusive, mark_of, start_low
+from explorer.processes import ask_to_stop, end_at_once, mark_of, start_low
 from explorer.training_form import Plan
 from explorer.training_pictures import keep_pictures
 from models.atomic import write_file
 from models.errors import BadInput
+from models.locks import exclusive
 from models.stored import is_measured
 from models.training.metrics import read_metrics
+from models.training.owner import check_free
 from models.training.run import RunFiles
 
 ROOT = Path(models.__file__).resolve().parent.parent
@@ -164,7 +166,8 @@ class TrainingJob:
         """Go on with the run that was started last.
 
         Raises:
-            BadInput: One is running, or there is nothing to go on with.
+            BadInput: One is running, here or from a command line, or there is nothing to go on
+                with.
         """
         with self._deciding():
             self._refuse_second()
@@ -251,6 +254,7 @@ class TrainingJob:
         if self._process is not None:
             with suppress(subprocess.TimeoutExpired):  # it has said its last word
                 self._process.wait(10)
+        check_free(RunFiles(out))  # of a training that a command line started
         command = [sys.executable, "-m", "models.train", f"--out={out}", *arguments]
         started = time.time()
         process = start_low(

@@ -120,10 +120,10 @@ def open_stored(folder: Path, names: Iterable[str] = FILES) -> Stored:
 
 def is_measured(folder: Path) -> bool:
     """Whether a folder holds a model with its measures, by these two files alone."""
-    stored = open_stored(folder, ("config.json", "evaluation.json"))
     try:
+        stored = open_stored(folder, ("config.json", "evaluation.json"))
         stored.check_measured(stored.config())
-    except BadInput:
+    except (BadInput, OSError):
         return False
     return True
 

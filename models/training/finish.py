@@ -23,7 +23,7 @@ from models.evaluation.suite import evaluate
 from models.measured import with_reference
 from models.mhvae import MHVAE, in_units
 from models.statistics import SAMPLE, Statistics, level_statistics, with_sample
-from models.stored import open_stored
+from models.stored import is_measured, open_stored
 from models.training.asked import Run
 from models.training.loop import TrainState, epoch_order
 from models.training.pictures import check_by_card
@@ -80,12 +80,9 @@ def complete(folder: Path, spec: str) -> None:
 
 def is_finished(run: Run, state: TrainState, files: RunFiles) -> bool:
     """Whether the checkpoint of a run is that of its state, with its name and its measures."""
-    try:
-        stored = open_stored(files.out)
-        config = stored.config()
-        stored.check_measured(config)
-    except BadInput:
+    if not is_measured(files.out):
         return False
+    config = open_stored(files.out).config()
     return (config["name"], config["training"].get("steps_done")) == (run.name, state.step)
 
 

@@ -19,6 +19,8 @@ from explorer.processes import end_at_once, mark_of
 from explorer.training_form import Plan, plan_training
 from models.checkpoint import load_checkpoint
 from models.errors import BadInput
+from models.training.owner import owning
+from models.training.run import RunFiles
 from tests.explorer.training import SMALL, picture, picture_zip
 
 ENDLESS = 5_000_000  # steps
@@ -124,6 +126,18 @@ def test_stop_keeps_a_model_and_kill_9_keeps_what_was_saved(job: TrainingJob, tm
     assert again.step >= stopped.step
     job.stop()
     assert wait(job, lambda s: s.state == "stopped").step > stopped.step
+
+
+def test_a_run_that_a_command_line_trains_is_not_resumed(job: TrainingJob, tmp_path: Path):
+    write_record(job.runs, os.getpid(), "another time")
+    files = RunFiles(job.runs / "old")
+    for path in (files.state, files.spec):
+        path.write_text("{}")
+    before = job.snapshot()
+    assert before is not None and before.resumable
+    with owning(files), pytest.raises(BadInput, match=f"is being trained by process {os.getpid()}"):
+        job.resume()
+    assert job.snapshot() == before  # nothing was started
 
 
 def test_what_the_run_refuses_is_said_in_its_own_words(job: TrainingJob, tmp_path: Path):

@@ -12,11 +12,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from benchmarks.crash_plan import RUNS, options_of, squares, squares_file
 from models.train import fresh_state
 from models.training.loop import TrainState, train
 from models.training.metrics import Metrics
 from models.training.run import RunFiles, Spent, load_state, save_state
-from tests.models.training.small_runs import RUNS, options_of, run_of, squares, squares_file
+from tests.models.training.runs import run_of
 from tests.running import ROOT
 
 CPU = torch.device("cpu")

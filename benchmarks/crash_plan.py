@@ -6,11 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-
-from models.data import Data
-from models.training.asked import Run, new_run
-from models.training.options import parse
 
 MLP = ["--levels=6,3", "--width=16", "--blocks=1"]
 CONVOLUTIONS = ["--conv=8,12", "--patch=2", "--width=16", "--blocks=1"]
@@ -34,15 +29,9 @@ RUNS: Mapping[str, Sequence[str]] = {
 
 def options_of(name: str, *more: str) -> list[str]:
     """The options of a run, but for the data, the folder and how long it is."""
-    fixed = ["--batch=8", "--device=cpu", "--threads=1"]
+    fixed = ["--batch=8", "--device=cpu", "--threads=1", "--name=run"]
     precision = [] if name == "bf16" else ["--precision=fp32"]
     return [*RUNS[name], *fixed, *precision, *more]
-
-
-def run_of(name: str, images: np.ndarray, *more: str) -> Run:
-    """What a run was asked."""
-    options = parse([*options_of(name, *more), "--data=none", "--out=none"])
-    return new_run(options, Data(images, images, {}, {}), torch.device("cpu"))
 
 
 def squares(count: int, seed: int = 0) -> np.ndarray:
