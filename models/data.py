@@ -88,7 +88,7 @@ def load_data(
     if seed < 0:
         raise BadInput(f"a split seed of {seed} - choose 0 or more")
     source = _source(spec)
-    key = key_of(source.stamp, spec, image_size, channels, seed) if source.stamp else ""
+    key = key_of(source.stamp, image_size, channels, seed) if source.stamp else ""
     kept = load_set(key) if key else None
     if kept is None:
         data = _read(source.open(), spec, image_size, channels, seed, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO, TypeVar, cast
 
 import numpy as np
+from tqdm import tqdm
 
 from models.errors import BadInput
 from models.reading.contents import no_picture
@@ -173,7 +175,8 @@ def picture_blocks(
         BadInput: At the end, of all files that cannot be read: the first ten and how many.
     """
     bad: list[str] = []
-    for item, source, name in sources:
+    shown = tqdm(sources, "pictures", count, unit="file", disable=not sys.stderr.isatty())
+    for item, source, name in shown:
         try:
             if isinstance(source, BadInput):
                 raise source

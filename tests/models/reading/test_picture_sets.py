@@ -94,6 +94,13 @@ def test_the_split_is_found_wherever_it_lies(tmp_path: Path, names: tuple[str, .
     assert ("lie outside" in str(data.card["remark"])) == (len(names) == 4)
 
 
+def test_folders_that_some_pictures_do_not_have_are_no_labels(tmp_path: Path) -> None:
+    names = ("train/a/0.png", "train/b/1.png", "test/2.png")
+    data = load_data(str(write(tmp_path / "set", *names)))
+    assert data.labels == {}
+    assert "since some pictures lie in none" in str(data.card["remark"])
+
+
 def test_a_class_that_is_called_so_is_no_split(tmp_path: Path) -> None:
     names = ["bus/0.png", "bus/1.png", "train/2.png", "train/3.png"]
     data = load_data(str(write(tmp_path / "set", *names)))
