@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import BadInput
-from models.reading.found import Block, Found, parts_of
+from models.reading.found import Block, Found, Source, parts_of
 from models.reading.npz_labels import is_label
 from models.reading.packs import picture_blocks
 from models.reading.splits import TEST, TRAIN, VAL, part_of, settled
@@ -23,8 +23,8 @@ LOCAL = "give local files instead: IDX files, a folder or zip of pictures, an .n
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-def read_hub(name: str) -> Found:
-    """The first column of pictures of a data set, its class labels beside it.
+def open_hub(name: str) -> Source:
+    """A data set whose first column of pictures is read, its class labels beside it.
 
     Args:
         name: OWNER/NAME on the Hub.
@@ -35,7 +35,10 @@ def read_hub(name: str) -> Found:
     """
     if not _NAME.fullmatch(name):
         raise BadInput(f"hf:{name} names no data set - write hf:OWNER/NAME, as in hf:ylecun/mnist")
-    return _found("hf", f"hf:{name}", _load(f"hf:{name}", name))
+    splits = _load(f"hf:{name}", name)
+    prints = [str(getattr(table, "_fingerprint", "")) for table in splits.values()]
+    stamp = " ".join([name, *prints]) if all(prints) else ""
+    return Source(stamp, lambda: _found("hf", f"hf:{name}", splits))
 
 
 def read_parquet(paths: Sequence[Path]) -> Found:

@@ -19,6 +19,7 @@ from models.reading.files import (
     HEAD_BYTES,
     MAX_BYTES,
     is_hidden,
+    is_link,
     is_picture_name,
     open_zip,
     plain_name,
@@ -127,10 +128,11 @@ def _zip(path: Path) -> Pack:
     archive, members = open_zip(path)
     by_name = {plain_name(info.filename): info for info in members}
     pictures = [info for info in members if is_picture_name(plain_name(info.filename))]
+    links = [info.filename for info in archive.infolist() if is_link(info)]
     return Pack(
         path, "zip", tuple(plain_name(info.filename) for info in pictures), _others(by_name),
         lambda i: read_zip_member(archive, pictures[i], shown_name(path.name)),
-        lambda name: archive.open(by_name[name]),
+        lambda name: archive.open(by_name[name]), _unfollowed(links),
     )  # fmt: skip
 
 
@@ -139,18 +141,23 @@ def _tar(path: Path) -> Pack:
     archive, members = open_tar(path, scratch)
     by_name = {plain_name(info.name): info for info in members}
     pictures = [info for info in members if is_picture_name(plain_name(info.name))]
+    links = [info.name for info in archive.getmembers() if info.issym() or info.islnk()]
 
     def read(i: int, _: Scratch = scratch) -> bytes:  # the unpacked tar lives as long as its reader
         return read_tar_member(archive, pictures[i], shown_name(path.name))
 
     return Pack(
         path, "tar", tuple(plain_name(info.name) for info in pictures), _others(by_name), read,
-        lambda name: _member(archive, by_name[name]),
+        lambda name: _member(archive, by_name[name]), _unfollowed(links),
     )  # fmt: skip
 
 
 def _member(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
     return cast(IO[bytes], archive.extractfile(info))
+
+
+def _unfollowed(links: list[str]) -> tuple[str, ...]:
+    return (f"Links in the archive are not followed: {_some(links)}.",) if links else ()
 
 
 def _others(names: Iterable[str]) -> tuple[str, ...]:

@@ -109,6 +109,20 @@ def test_a_validation_split_is_kept_apart(tmp_path: Path, monkeypatch: pytest.Mo
     assert "Left out: 5 for validation" in str(data.card["remark"])
 
 
+def test_a_large_hub_set_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("models.reading.store.IN_MEMORY_BYTES", 500)
+    table = _table(tmp_path, GREY)
+    vars(table)["_fingerprint"] = "a1"
+    _hub(monkeypatch, {"train": table})
+    first = load_data("hf:someone/digits", image_size=9)
+    monkeypatch.setattr("models.reading.packs.open_frames", None)
+    assert np.array_equal(load_data("hf:someone/digits", image_size=9).train, first.train)
+    vars(table)["_fingerprint"] = "a2"
+    with pytest.raises(TypeError):
+        load_data("hf:someone/digits", image_size=9)
+
+
 def test_bad_pictures_of_a_table_are_named_all_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
