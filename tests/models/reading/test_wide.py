@@ -11,6 +11,7 @@ from models.errors import BadInput
 from models.reading.pictures import open_first, open_frames
 from models.reading.ranges import Range
 from tests.models.deep_samples import png_of, tiff
+from tests.models.picture_samples import png_chunk
 
 RNG = np.random.default_rng(0)
 CAMERA = RNG.integers(0, 4096, (9, 7, 3)).astype(np.uint16)
@@ -123,6 +124,21 @@ def test_planes_that_cannot_be_had_are_refused(alpha: bool) -> None:
         open_first(tiff(pixels, planar=True, packed=not alpha, tags=tags), "x.tif")
     light = tiff(CAMERA * 16, planar=True, packed=True)
     assert np.array_equal(np.asarray(open_first(light).image), CAMERA >> 4)
+
+
+def test_an_animation_of_16_bits_is_composed_in_8() -> None:
+    first, second = (CAMERA * 16, CAMERA[::-1] * 16)
+    control = struct.pack(">LLLLHHBB", 7, 9, 0, 0, 1, 1, 0, 0)
+    start = [(b"acTL", struct.pack(">LL", 2, 0)), (b"fcTL", struct.pack(">L", 0) + control)]
+    data = png_of(first, *start)
+    other = png_of(second)
+    place = other.index(b"IDAT")
+    rows = other[place + 4 : place + 4 + struct.unpack(">L", other[place - 4 : place])[0]]
+    more = png_chunk(b"fcTL", struct.pack(">L", 1) + control)
+    more += png_chunk(b"fdAT", struct.pack(">L", 2) + rows)
+    shown = [frame.pixels for frame in open_frames(data[:-12] + more + data[-12:])]
+    assert [pixels.dtype for pixels in shown] == [np.uint8, np.uint8]
+    assert np.array_equal(shown, np.stack([first, second]) >> 8)
 
 
 def test_a_key_of_16_bits_is_exact() -> None:
