@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import BadInput
-from models.reading.files import SUFFIXES, shown_name, zip_members
+from models.reading.files import SUFFIXES, shown_name
+from models.reading.packs import open_pack
 from models.reading.pictures import open_picture
 
 CHECK_S = 5.0  # what is not decoded by then is left to the training, which says the same
@@ -79,12 +80,14 @@ def keep_pictures(pictures: Pictures, folder: Path) -> Path:
 
 
 def _check_zip(path: Path) -> int:
-    count, until = 0, time.monotonic() + CHECK_S
-    for name, data in zip_members(path):
-        if count == 0 or time.monotonic() < until:
-            open_picture(data, f"{name} in {path.name}")
-        count += 1
-    return count
+    pack, until = open_pack(path), time.monotonic() + CHECK_S
+    if not pack.names:
+        raise pack.no_picture()
+    for number, name in enumerate(pack.names):
+        if number and time.monotonic() >= until:
+            break
+        open_picture(pack.read(number), pack.place(name))
+    return len(pack.names)
 
 
 def _check_loose(files: Sequence[Path]) -> int:

@@ -22,7 +22,7 @@ from models.errors import BadInput
 from models.photos.photographs import read_photos
 from models.reading.found import Found, Source
 from models.reading.gather import Gathered, Seen, gather
-from models.reading.hub import read_hub
+from models.reading.hub import open_hub
 from models.reading.kept_sets import keep_set, key_of, load_set
 from models.reading.places import SPECS, open_place
 from models.reading.ranges import white_range
@@ -88,7 +88,7 @@ def load_data(
     if seed < 0:
         raise BadInput(f"a split seed of {seed} - choose 0 or more")
     source = _source(spec)
-    key = key_of(source.stamp, spec, image_size, channels, seed) if source.stamp else ""
+    key = key_of(source.stamp, image_size, channels, seed) if source.stamp else ""
     kept = load_set(key) if key else None
     if kept is None:
         data = _read(source.open(), spec, image_size, channels, seed, key)
@@ -106,7 +106,7 @@ def _source(spec: str) -> Source:
     if spec == "photos" or spec.startswith("photos:"):
         return Source("", partial(read_photos, spec))
     if spec.startswith("hf:"):
-        return Source("", partial(read_hub, spec.removeprefix("hf:")))
+        return open_hub(spec.removeprefix("hf:"))
     path = Path(spec).expanduser()
     try:
         if not spec or "\0" in spec or not path.exists():

@@ -160,6 +160,11 @@ def is_hidden(name: str) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
 
 
+def is_link(info: zipfile.ZipInfo) -> bool:
+    """Whether an entry of a zip is a link."""
+    return stat.S_ISLNK(info.external_attr >> 16)
+
+
 def plain_name(name: str) -> str:
     """A name inside an archive with slashes."""
     return name.replace("\\", "/").removeprefix("./")
@@ -222,7 +227,7 @@ def _harmless(archive: zipfile.ZipFile, zip_bytes: int, label: str) -> list[zipf
     entries = archive.infolist()
     for info in entries:
         check_name(info.filename, label)
-    members = [i for i in entries if not (i.is_dir() or stat.S_ISLNK(i.external_attr >> 16))]
+    members = [info for info in entries if not (info.is_dir() or is_link(info))]
     members.sort(key=lambda info: plain_name(info.filename))
     if any(info.flag_bits & 1 for info in members):
         raise BadInput(f"{label} is encrypted - pack the pictures without a password.")

@@ -61,13 +61,16 @@ class Frames:
                 yield flat
 
     def has_more(self) -> bool:
-        """Whether a picture comes after the one that was taken last."""
+        """Whether something comes after the picture that was taken last, be it damaged."""
         index = self._image.tell() + 1
-        with _decoding():
-            while self._go_to(index):
-                if not self._is_no_picture():
-                    return True
-                index += 1
+        try:
+            with _decoding():
+                while self._go_to(index):
+                    if not self._is_no_picture():
+                        return True
+                    index += 1
+        except BadInput:
+            return True
         return False
 
     def _go_to(self, index: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from models.errors import BadInput
-from models.reading.found import Block, Found, parts_of
+from models.reading.found import Block, Found, Source, parts_of
+from models.reading.npz_labels import is_label
 from models.reading.packs import picture_blocks
 from models.reading.splits import TEST, TRAIN, VAL, part_of, settled
 
@@ -22,8 +23,8 @@ LOCAL = "give local files instead: IDX files, a folder or zip of pictures, an .n
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-def read_hub(name: str) -> Found:
-    """The first column of pictures of a data set, its class labels beside it.
+def open_hub(name: str) -> Source:
+    """A data set whose first column of pictures is read, its class labels beside it.
 
     Args:
         name: OWNER/NAME on the Hub.
@@ -34,7 +35,10 @@ def read_hub(name: str) -> Found:
     """
     if not _NAME.fullmatch(name):
         raise BadInput(f"hf:{name} names no data set - write hf:OWNER/NAME, as in hf:ylecun/mnist")
-    return _found("hf", f"hf:{name}", _load(f"hf:{name}", name))
+    splits = _load(f"hf:{name}", name)
+    prints = [str(getattr(table, "_fingerprint", "")) for table in splits.values()]
+    stamp = " ".join([name, *prints]) if all(prints) else ""
+    return Source(stamp, lambda: _found("hf", f"hf:{name}", splits))
 
 
 def read_parquet(paths: Sequence[Path]) -> Found:
@@ -55,7 +59,8 @@ def _found(kind: str, label: str, splits: Mapping[str, Any]) -> Found:
     if TRAIN not in by_part:
         raise BadInput(f"{label} has no split named train, only {', '.join(splits)} - {LOCAL}")
     train = by_part[TRAIN]
-    column = next((key for key, kind in train.features.items() if _is(kind, "Image")), None)
+    kinds = train.features.items()
+    column = next((key for fits in _PICTURES for key, kind in kinds if fits(kind)), None)
     if column is None:
         columns = ", ".join(train.features)
         raise BadInput(f"{label} has no column of pictures ({columns}) - choose an image data set")
@@ -67,20 +72,31 @@ def _found(kind: str, label: str, splits: Mapping[str, Any]) -> Found:
     other = [split for split in splits if part_of(split) not in tables]
     if other:
         notes.append(f"Not read: the splits {', '.join(other)}.")
-    classes = {
-        key: kind
-        for key, kind in train.features.items()
-        if _is(kind, "ClassLabel") and all(key in table.features for table in tables.values())
-    }
+    labels = [
+        key
+        for key, kind in kinds
+        if (_is(kind, "ClassLabel") or (is_label(key) and "int" in str(_dtype(kind))))
+        and all(key in table.features for table in tables.values())
+    ]
+    named = {key: getattr(train.features[key], "names", None) for key in labels}
     licence = getattr(train.info, "license", None)
     count = sum(len(table) for table in tables.values())
     return Found(
         kind, f"{count:,} pictures in the column {column}", count,
         partial(_blocks, list(tables.values()), column), parts,
-        labels={key: _labels(tables.values(), key) for key in classes},
-        classes={key: tuple(kind.names) for key, kind in classes.items()},
+        labels={key: _labels(tables.values(), key) for key in labels},
+        classes={key: tuple(names) for key, names in named.items() if names},
         facts={"licence": licence} if licence else {}, notes=tuple(notes),
     )  # fmt: skip
+
+
+def _file(cell: Any, name: str) -> bytes | Path | BadInput:
+    """The file in a cell: its bytes, or where it lies."""
+    if isinstance(cell, bytes):
+        return cell
+    if cell is None or not (cell.get("bytes") or cell.get("path")):
+        return BadInput(f"{name} is missing - choose another data set")
+    return cell["bytes"] or Path(cell["path"])
 
 
 def _load(label: str, *names: str, **options: Any) -> dict[str, Any]:
@@ -118,22 +134,33 @@ def _is(kind: object, name: str) -> bool:
     return type(kind).__name__ == name
 
 
+def _dtype(kind: object) -> object:
+    return getattr(kind, "dtype", "") if _is(kind, "Value") else ""
+
+
+# What may hold pictures, the likeliest first: a column that says so; the files as plain Parquet has
+# them, with bytes and path; bytes alone.
+_PICTURES: tuple[Callable[[object], bool], ...] = (
+    lambda kind: _is(kind, "Image"),
+    lambda kind: isinstance(kind, dict) and "bytes" in kind,
+    lambda kind: _dtype(kind) in ("binary", "large_binary"),
+)
+
+
+def _stored(table: Any, column: str) -> Any:
+    """A table whose column of pictures gives the files as they were stored."""
+    kind = table.features[column]
+    return table.cast_column(column, type(kind)(decode=False)) if _is(kind, "Image") else table
+
+
 def _blocks(tables: list[Any], column: str, mask: np.ndarray) -> Iterator[Block]:
     """The files as they were stored, so that they are decoded as guardedly as any upload."""
 
     def sources() -> Iterator[tuple[int, bytes | Path | BadInput, str]]:
-        stored = chain.from_iterable(
-            t.cast_column(column, type(t.features[column])(decode=False)) for t in tables
-        )
-        for index, row in enumerate(stored):
-            name, picture = f"picture {index} of column {column}", row[column]
-            if not mask[index]:
-                continue
-            if picture is None:
-                yield index, BadInput(f"{name} is missing - choose another data set"), name
-            elif picture["bytes"] is None:
-                yield index, Path(picture["path"]), name
-            else:
-                yield index, picture["bytes"], name
+        rows = chain.from_iterable(_stored(table, column) for table in tables)
+        for index, row in enumerate(rows):
+            if mask[index]:
+                name = f"picture {index} of column {column}"
+                yield index, _file(row[column], name), name
 
     return picture_blocks(sources(), int(mask.sum()))

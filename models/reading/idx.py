@@ -76,8 +76,8 @@ def read_idx(paths: list[Path]) -> Found:
     if test:
         parts, notes = settled(parts_of([("train", shapes[0][0]), ("test", shapes[1][0])]))
         notes.append("The split is that of the files.")
-    if len(labels) != len(files):
-        notes.append("There are no labels beside the images.")
+    if 0 < len(labels) < len(files):
+        notes.append("One part has labels and the other has none, so there are none.")
     count = sum(shape[0] for shape in shapes)
     return Found(
         "idx", f"{count:,} pictures in IDX files ({', '.join(path.name for path in files)})", count,

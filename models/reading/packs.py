@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO, TypeVar, cast
 
 import numpy as np
+from tqdm import tqdm
 
 from models.errors import BadInput
 from models.reading.contents import no_picture
@@ -17,6 +19,7 @@ from models.reading.files import (
     HEAD_BYTES,
     MAX_BYTES,
     is_hidden,
+    is_link,
     is_picture_name,
     open_zip,
     plain_name,
@@ -125,10 +128,11 @@ def _zip(path: Path) -> Pack:
     archive, members = open_zip(path)
     by_name = {plain_name(info.filename): info for info in members}
     pictures = [info for info in members if is_picture_name(plain_name(info.filename))]
+    links = [info.filename for info in archive.infolist() if is_link(info)]
     return Pack(
         path, "zip", tuple(plain_name(info.filename) for info in pictures), _others(by_name),
         lambda i: read_zip_member(archive, pictures[i], shown_name(path.name)),
-        lambda name: archive.open(by_name[name]),
+        lambda name: archive.open(by_name[name]), _unfollowed(links),
     )  # fmt: skip
 
 
@@ -137,18 +141,23 @@ def _tar(path: Path) -> Pack:
     archive, members = open_tar(path, scratch)
     by_name = {plain_name(info.name): info for info in members}
     pictures = [info for info in members if is_picture_name(plain_name(info.name))]
+    links = [info.name for info in archive.getmembers() if info.issym() or info.islnk()]
 
     def read(i: int, _: Scratch = scratch) -> bytes:  # the unpacked tar lives as long as its reader
         return read_tar_member(archive, pictures[i], shown_name(path.name))
 
     return Pack(
         path, "tar", tuple(plain_name(info.name) for info in pictures), _others(by_name), read,
-        lambda name: _member(archive, by_name[name]),
+        lambda name: _member(archive, by_name[name]), _unfollowed(links),
     )  # fmt: skip
 
 
 def _member(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
     return cast(IO[bytes], archive.extractfile(info))
+
+
+def _unfollowed(links: list[str]) -> tuple[str, ...]:
+    return (f"Links in the archive are not followed: {_some(links)}.",) if links else ()
 
 
 def _others(names: Iterable[str]) -> tuple[str, ...]:
@@ -173,7 +182,8 @@ def picture_blocks(
         BadInput: At the end, of all files that cannot be read: the first ten and how many.
     """
     bad: list[str] = []
-    for item, source, name in sources:
+    shown = tqdm(sources, "pictures", count, unit="file", disable=not sys.stderr.isatty())
+    for item, source, name in shown:
         try:
             if isinstance(source, BadInput):
                 raise source

@@ -11,7 +11,6 @@ from __future__ import annotations
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -215,8 +214,6 @@ def _array(shape: Any, kind: Any, is_fortran: bool, numbers: Any) -> np.ndarray:
         raise ValueError("it holds an array of no type")
     if not isinstance(data, bytes | bytearray) or not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError("it holds an array of no numbers")
-    if len(shape) > 8 or prod(shape) * kind.dtype.itemsize != len(data):
-        raise ValueError("it holds an array of another size than it says")
     flat = np.frombuffer(data, kind.dtype)
     return flat.reshape(shape, order="F" if is_fortran else "C")
 

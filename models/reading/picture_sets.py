@@ -67,11 +67,14 @@ def _labels(
         else:
             found[name] = read
     by_folder = folder_classes([folders[row] for row in rows])
+    depths = {len(folders[row]) for row in rows}
+    notes = [f"Not taken as labels: {'; '.join(skipped[:5])}."] if skipped else []
     if by_folder is not None:
         found["folder" if FOLDER_LABEL in found else FOLDER_LABEL] = by_folder
+    elif len(depths) > 1 and 0 in depths:
+        notes.append("Folders are not taken as labels, since some pictures lie in none.")
     labels = {name: np.full(len(used), -1, np.int64) for name in found}
     for name, (values, _) in found.items():
         labels[name][rows] = values
     classes = {name: names for name, (_, names) in found.items() if names}
-    notes = [f"Not taken as labels: {'; '.join(skipped[:5])}."] if skipped else []
     return labels, classes, notes

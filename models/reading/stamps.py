@@ -18,16 +18,16 @@ def stamp_of(path: Path) -> str:
         BadInput: A folder cannot be listed.
     """
     digest = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape"))
-    for file in _files(path):
+    for name, file in _files(path):
         status = file.stat()
-        told = f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n"
+        told = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n"
         digest.update(told.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path) -> Iterator[tuple[str, Path]]:
     if path.is_dir():
-        yield from (path / name for name in walk(path).files)
+        yield from ((name, path / name) for name in walk(path).files)
     else:
-        yield path
-    yield from tables_beside(path)
+        yield path.name, path
+    yield from ((f"../{file.name}", file) for file in tables_beside(path))

@@ -132,11 +132,11 @@ def _texts(pack: Pack, notes: list[str]) -> Iterator[tuple[str, str]]:
 
 def tables_beside(path: Path) -> list[Path]:
     """The tables in the folder that a folder or an archive lies in."""
-    return sorted(
-        file
-        for file in path.resolve().parent.iterdir()
-        if _CELEBA.fullmatch(file.name) or _BESIDE.fullmatch(file.name)
-    )
+    try:
+        files = sorted(path.resolve().parent.iterdir())
+    except OSError:  # a folder may be open though the one above it is not
+        return []
+    return [f for f in files if _CELEBA.fullmatch(f.name) or _BESIDE.fullmatch(f.name)]
 
 
 def _rows(text: str, name: str) -> tuple[list[str] | None, list[list[str]]]:

@@ -142,7 +142,16 @@ def test_a_damaged_frame_is_named() -> None:
     data[middle + 20 : middle + 400] = bytes(380)
     with pytest.raises(BadInput, match=r"frame 2 of stack\.tif is cut off or damaged"):
         list(open_frames(bytes(data), "stack.tif"))
-    assert not open_first(saved(halves(), "PNG")).has_more
+    first = open_first(bytes(data))
+    assert first.has_more and np.array_equal(np.asarray(first.image), stack[0, ..., 0])
+
+
+def test_a_stack_that_leads_nowhere_still_has_its_first_page() -> None:
+    data = bytearray(tiff(np.full((2, 2, 1), 5, np.uint8)))
+    data[-4:] = (2**31).to_bytes(4, "little")
+    assert np.unique(np.asarray(open_picture(bytes(data)))).tolist() == [5]
+    with pytest.raises(BadInput, match="frame 2"):
+        list(open_frames(bytes(data)))
 
 
 def test_a_picture_may_be_opened_between_two_frames() -> None:

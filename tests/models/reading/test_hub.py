@@ -1,4 +1,4 @@
-"""`hf:OWNER/NAME` against a stand-in for `datasets`: no test needs the package or a network."""
+"""`hf:OWNER/NAME` and Parquet with a stand-in for `datasets`: no test needs it or a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.data import load_data
+from models.data import Data, load_data
 from models.errors import BadInput
 
 RNG = np.random.default_rng(20)
@@ -47,10 +47,12 @@ def _feature(name: str, **values: object) -> object:
     return type(name, (), {"__init__": init})(**values)
 
 
-def _hub(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
-    """A `datasets` package whose `load_dataset` returns or raises `answer`."""
+def _hub(monkeypatch: pytest.MonkeyPatch, answer: object) -> list[dict[str, object]]:
+    """A `datasets` whose `load_dataset` returns or raises `answer`; the options that it gets."""
+    asked: list[dict[str, object]] = []
 
-    def load_dataset(_: str) -> object:
+    def load_dataset(*_: str, **options: object) -> object:
+        asked.append(options)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -58,6 +60,7 @@ def _hub(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
     module = types.ModuleType("datasets")
     vars(module)["load_dataset"] = load_dataset
     monkeypatch.setitem(sys.modules, "datasets", module)
+    return asked
 
 
 def _table(tmp_path: Path, pictures: np.ndarray) -> _Table:
@@ -95,6 +98,87 @@ def test_a_hub_set_without_a_test_split_is_split(
     data = load_data("hf:someone/digits", image_size=9, seed=3)
     assert (len(data.train), len(data.test)) == (18, 2)
     assert data.card["split_seed"] == 3
+
+
+def test_a_validation_split_is_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {"test": GREY[:4], "validation": GREY[4:9], "train": GREY[9:]}
+    _hub(monkeypatch, {name: _table(tmp_path, pictures) for name, pictures in parts.items()})
+    data = load_data("hf:someone/digits", image_size=9)
+    assert np.array_equal(data.train[..., 0], GREY[9:])
+    assert np.array_equal(data.test[..., 0], GREY[:4])
+    assert "Left out: 5 for validation" in str(data.card["remark"])
+
+
+def test_a_large_hub_set_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("models.reading.store.IN_MEMORY_BYTES", 500)
+    table = _table(tmp_path, GREY)
+    vars(table)["_fingerprint"] = "a1"
+    _hub(monkeypatch, {"train": table})
+    first = load_data("hf:someone/digits", image_size=9)
+    monkeypatch.setattr("models.reading.packs.open_frames", None)
+    assert np.array_equal(load_data("hf:someone/digits", image_size=9).train, first.train)
+    vars(table)["_fingerprint"] = "a2"
+    with pytest.raises(TypeError):
+        load_data("hf:someone/digits", image_size=9)
+
+
+def test_bad_pictures_of_a_table_are_named_all_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = _table(tmp_path, GREY)
+    table.rows[3]["image"], table.rows[5]["image"] = None, {"bytes": b"no", "path": None}
+    _hub(monkeypatch, {"train": table})
+    with pytest.raises(BadInput, match="2 of 20 picture files.*picture 3 .*missing; picture 5"):
+        load_data("hf:someone/digits")
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_columns_that_do_not_say_that_they_are_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: bool
+) -> None:
+    table = _table(tmp_path, GREY)
+    binary = _feature("Value", dtype="binary")
+    table.features = {
+        "label": _feature("Value", dtype="int64"),
+        "png": binary if plain else {"bytes": binary, "path": _feature("Value", dtype="string")},
+        "size": _feature("Value", dtype="int64"),
+    }
+    table.rows[0]["image"] = {"bytes": (tmp_path / "20-0.png").read_bytes(), "path": None}
+    table.rows = [
+        {"png": row["image"]["bytes"] if plain else row["image"], "label": row["y"]}  # pyright: ignore
+        for row in table.rows
+    ]
+    _hub(monkeypatch, {"train": table})
+    data = load_data("hf:someone/digits", image_size=9)
+    assert np.array_equal(data.train[..., 0], GREY[[i for i in range(20) if i in _rows(data)]])
+    assert set(data.labels) == {"label"}
+
+
+def _rows(data: Data) -> set[int]:
+    """Which of `GREY` are for training."""
+    return {next(i for i in range(20) if (GREY[i] == p[..., 0]).all()) for p in data.train}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_parquet_files_say_by_their_names_what_they_are_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    names = [
+        "test-00000-of-00001.parquet",
+        "train-00000-of-00002.parquet",
+        "train-00001-of-00002.parquet",
+    ]
+    for name in names:
+        (tmp_path / name).write_bytes(b"PAR1")
+    asked = _hub(
+        monkeypatch, {"train": _table(tmp_path, GREY[4:]), "test": _table(tmp_path, GREY[:4])}
+    )
+    data = load_data(str(tmp_path if whole else tmp_path / names[1]), image_size=9)
+    files = {"test": [str(tmp_path / names[0])], "train": [str(tmp_path / n) for n in names[1:]]}
+    assert asked == [{"data_files": files if whole else {"train": files["train"][:1]}}]
+    assert np.array_equal(data.test[..., 0], GREY[:4])
+    assert data.card["kind"] == "parquet"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def test_a_single_idx_pair_is_split_by_the_seed(tmp_path: Path) -> None:
 def test_idx_without_labels_has_none(tmp_path: Path) -> None:
     write_mnist(tmp_path, zipped=True)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
-    assert load_data(str(tmp_path)).labels == {}
+    data = load_data(str(tmp_path))
+    assert data.labels == {} and "One part has labels" in str(data.card["remark"])
 
 
 def test_a_known_set_is_recognised_by_its_pixels(

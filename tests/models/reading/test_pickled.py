@@ -82,6 +82,7 @@ def _hostile(path: Path) -> dict[str, bytes]:
     out["by a persistent name"] = b"Pos.system\n."
     out["by a state"] = f"{names}(cos\nsystem\nb.".encode()
     out["an allowed name that is called"] = b"cnumpy\nndarray\n(I1000000000\ntR."
+    out["a name alone"] = b"\x80\x02}U\x01acos\nsystem\ns."
     out["a dotted name"] = b"cnumpy\ncore.multiarray.os.system\n(tR."
     return out
 

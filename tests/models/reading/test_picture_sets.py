@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from models.data import Data, load_data
 from models.errors import BadInput
 from models.reading.folders import walk
-from tests.models.picture_samples import saved
+from tests.models.picture_samples import png, saved
 
 
 def write(folder: Path, *names: str) -> Path:
@@ -94,6 +95,13 @@ def test_the_split_is_found_wherever_it_lies(tmp_path: Path, names: tuple[str, .
     assert ("lie outside" in str(data.card["remark"])) == (len(names) == 4)
 
 
+def test_folders_that_some_pictures_do_not_have_are_no_labels(tmp_path: Path) -> None:
+    names = ("train/a/0.png", "train/b/1.png", "test/2.png")
+    data = load_data(str(write(tmp_path / "set", *names)))
+    assert data.labels == {}
+    assert "since some pictures lie in none" in str(data.card["remark"])
+
+
 def test_a_class_that_is_called_so_is_no_split(tmp_path: Path) -> None:
     names = ["bus/0.png", "bus/1.png", "train/2.png", "train/3.png"]
     data = load_data(str(write(tmp_path / "set", *names)))
@@ -153,24 +161,28 @@ def test_one_stack_alone_cannot_be_split(tmp_path: Path) -> None:
 
 def test_one_range_for_the_whole_set(tmp_path: Path) -> None:
     """Of 12 bits in files of 16, one picture uses a quarter: it stays as dark as it is."""
-    for number, top in enumerate((1023, 4095, 4095)):
+    for number, top in enumerate((1023, 4095, 1023)):
         ramp = np.linspace(0, top, 28 * 28).reshape(28, 28).astype(np.uint16)
         Image.fromarray(ramp).save(tmp_path / f"{number}.png")
     Image.new("L", (28, 28), 77).save(tmp_path / "shallow.png")
     data = load_data(str(tmp_path))
     tops = sorted(int(picture.max()) for picture in (*data.train, *data.test))
-    assert tops == [64, 77, 255, 255]
+    assert tops == [64, 64, 77, 255]
     assert data.card["range"] == {"uint16": [0, 4095]}
     assert "16-bit numbers: 0 is black and 4095 white in all." in str(data.card["remark"])
 
 
-def test_profiles_are_told(tmp_path: Path) -> None:
-    from PIL import ImageCms
-
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+def test_profiles_are_converted_and_told(tmp_path: Path) -> None:
     write(tmp_path, "0.png", "1.png")
     assert "profiles" not in load_data(str(tmp_path)).card
-    assert profile  # one of RGB is in the tests of pictures; here only that none is claimed
+    # Linear light, as a PNG says it by gAMA: half of it is brighter than the byte.
+    linear = png((28, 28, 8, 0), 28 * (b"\0" + 28 * b"\x80"), (b"gAMA", struct.pack(">L", 100_000)))
+    (tmp_path / "2.png").write_bytes(linear)
+    data = load_data(str(tmp_path))
+    assert len(data.card["profiles"]) == 1  # pyright: ignore
+    both = np.concatenate([data.train, data.test])
+    assert ((both[:, 0, 0, 0] > 180) & (both[:, 0, 0, 0] < 195)).sum() == 1
+    assert "Converted to sRGB from" in str(data.card["remark"])
 
 
 def test_the_same_pictures_packed_are_the_same_arrays(tmp_path: Path) -> None:
@@ -181,10 +193,15 @@ def test_the_same_pictures_packed_are_the_same_arrays(tmp_path: Path) -> None:
         assert np.array_equal(first.train, again.train) and np.array_equal(first.test, again.test)
 
 
+def _info(name: str, size: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info
+
+
 def _tar(path: Path, name: str, data: bytes, **fields: object) -> Path:
     with tarfile.open(path, "w") as archive:
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
+        info = _info(name, len(data))
         for key, value in fields.items():
             setattr(info, key, value)
         archive.addfile(info, io.BytesIO(data))
@@ -200,13 +217,15 @@ def test_hostile_tars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = _tar(tmp_path / "b.tar", "a.png", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd")
     with pytest.raises(BadInput, match="holds no picture"):
         load_data(str(link))
+    with tarfile.open(link, "a") as archive:
+        for name in "xy":
+            archive.addfile(_info(f"{name}.png", len(PNG)), io.BytesIO(PNG))
+    assert "archive are not followed: a.png." in str(load_data(str(link)).card["remark"])
     (tmp_path / "c.tar.gz").write_bytes(b"\x1f\x8b and no more")
     with pytest.raises(BadInput, match="not a tar, or is cut off"):
         load_data(str(tmp_path / "c.tar.gz"))
     monkeypatch.setattr("models.reading.files.RATIO_MATTERS_BYTES", 2**20)
     with tarfile.open(tmp_path / "d.tar.gz", "w:gz") as archive:
-        info = tarfile.TarInfo("a.png")
-        info.size = 3 * 2**20
-        archive.addfile(info, io.BytesIO(bytes(info.size)))
+        archive.addfile(_info("a.png", 3 * 2**20), io.BytesIO(bytes(3 * 2**20)))
     with pytest.raises(BadInput, match="100 times its size"):
         load_data(str(tmp_path / "d.tar.gz"))

@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 from models.reading.pictures import open_first, open_frames, open_picture
 from tests.models.deep_samples import (
     ADOBE_RGB,
+    D50,
     DISPLAY_P3,
     PROPHOTO,
     SRGB,
@@ -125,6 +126,18 @@ def test_inks_are_what_their_profile_says(form: str) -> None:
     assert opened.profile == "inks"
     expected = srgb_of_xyz(xyz_of_lab(corners[[0, 1, 1], [0, 0, 1], 0, 0]))
     assert_near([at(opened.image, x, 8) for x in (8, 24, 40)], expected.round(), 5)
+
+
+def test_white_stays_white_whatever_the_paper() -> None:
+    """Relative colorimetric: the white that a profile names is that of its paper."""
+    corners = np.zeros((2, 2, 2, 2, 3))
+    corners[0, 0, 0, 0] = (100, 0, 0)
+    xyz, paper = ((D50 * k * 65_536).round().astype(">i4").tobytes() for k in (1, 0.8))
+    head, *tags = cmyk_profile(corners).split(b"XYZ \0\0\0\0" + xyz)
+    assert len(tags) == 1, "the white of the paper is the one tag of D50"
+    profile = head + b"XYZ \0\0\0\0" + paper + tags[0]
+    opened = open_first(saved(Image.new("CMYK", (4, 4)), "TIFF", icc_profile=profile))
+    assert opened.profile and opened.image.getpixel((1, 1)) == (255, 255, 255)
 
 
 BROKEN = {

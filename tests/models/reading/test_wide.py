@@ -11,6 +11,7 @@ from models.errors import BadInput
 from models.reading.pictures import open_first, open_frames
 from models.reading.ranges import Range
 from tests.models.deep_samples import png_of, tiff
+from tests.models.picture_samples import png_chunk
 
 RNG = np.random.default_rng(0)
 CAMERA = RNG.integers(0, 4096, (9, 7, 3)).astype(np.uint16)
@@ -125,9 +126,25 @@ def test_planes_that_cannot_be_had_are_refused(alpha: bool) -> None:
     assert np.array_equal(np.asarray(open_first(light).image), CAMERA >> 4)
 
 
+def test_an_animation_of_16_bits_is_composed_in_8() -> None:
+    first, second = (CAMERA * 16, CAMERA[::-1] * 16)
+    control = struct.pack(">LLLLHHBB", 7, 9, 0, 0, 1, 1, 0, 0)
+    start = [(b"acTL", struct.pack(">LL", 2, 0)), (b"fcTL", struct.pack(">L", 0) + control)]
+    data = png_of(first, *start)
+    other = png_of(second)
+    place = other.index(b"IDAT")
+    rows = other[place + 4 : place + 4 + struct.unpack(">L", other[place - 4 : place])[0]]
+    more = png_chunk(b"fcTL", struct.pack(">L", 1) + control)
+    more += png_chunk(b"fdAT", struct.pack(">L", 2) + rows)
+    shown = [frame.pixels for frame in open_frames(data[:-12] + more + data[-12:])]
+    assert [pixels.dtype for pixels in shown] == [np.uint8, np.uint8]
+    assert np.array_equal(shown, np.stack([first, second]) >> 8)
+
+
 def test_a_key_of_16_bits_is_exact() -> None:
-    pixels = np.array([[[1000, 2, 3], [1000, 2, 4]]], np.uint16)
-    seen = only_frame(png_of(pixels, (b"tRNS", struct.pack(">3H", 1000, 2, 3))))
+    """And what nobody sees does not count as used."""
+    pixels = np.array([[[50_000, 2, 3], [1000, 2, 4]]], np.uint16)
+    seen = only_frame(png_of(pixels, (b"tRNS", struct.pack(">3H", 50_000, 2, 3))))
     assert seen.tolist() == [[[1023] * 3, [1000, 2, 4]]]
 
 
