@@ -10,8 +10,8 @@
 Two modes of torch work together. The function mode sees what a program calls: it answers questions
 after the device, moves tensors and makes new ones. The dispatch mode sees every operator that is
 computed in the end, in forward, backward and forward-mode products alike: it refuses what the
-device would refuse. A device belongs to the memory of a tensor, so it is kept with its storage, which
-all views share. What torch makes inside an operator joins the device of what it meets.
+device would refuse. A device belongs to the memory of a tensor, so it is kept with its storage,
+which all views share. What torch makes inside an operator joins the device of what it meets.
 
 Both modes hold in the thread that enters them.
 """
@@ -19,6 +19,7 @@ Both modes hold in the thread that enters them.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -75,11 +76,16 @@ def tensors_in(values: Any) -> list[Tensor]:
     """All tensors among arguments or results."""
     if isinstance(values, Tensor):
         return [values]
+    found = []
     if isinstance(values, dict):
         values = values.values()
-    elif not isinstance(values, list | tuple):
-        return []
-    return [tensor for value in values for tensor in tensors_in(value)]
+    if isinstance(values, list | tuple | ValuesView):
+        for value in values:
+            if isinstance(value, Tensor):
+                found.append(value)
+            elif isinstance(value, list | tuple | dict):
+                found += tensors_in(value)
+    return found
 
 
 class Emulated:
@@ -102,7 +108,7 @@ class Emulated:
 
 
 @contextmanager
-def _availability(kind: str):
+def _availability(kind: str) -> Iterator[None]:
     """torch says that the device is there; bfloat16 where asked for is that of the CPU."""
     module = torch.cuda if kind == "cuda" else torch.backends.mps
     real, autocast = module.is_available, torch.autocast
@@ -237,7 +243,7 @@ class _Operators(TorchDispatchMode):
         self.target: torch.device | None = None
 
     @contextmanager
-    def moving_to(self, device: torch.device):
+    def moving_to(self, device: torch.device) -> Iterator[None]:
         """Until the end of the block a copy goes there."""
         before, self.target = self.target, device
         try:
