@@ -27,9 +27,8 @@ from torch import Tensor
 IEEE, TF32 = "ieee", "tf32"
 # All that reads the setting: products, convolutions, and recurrent networks, which torch wants to
 # see agree with convolutions.
-OWNERS: tuple[Any, ...] = (
-    torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn,
-)  # fmt: skip
+_backends: Any = torch.backends
+OWNERS = (_backends.cuda.matmul, _backends.cudnn.conv, _backends.cudnn.rnn)
 
 
 class _Switch:

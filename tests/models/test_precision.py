@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -100,7 +101,7 @@ class Watched:
         self.seen: set[tuple[str, ...]] = set()
         self._hooks = [module.register_forward_hook(self._note) for module in model.modules()]
 
-    def _note(self, _module: nn.Module, _inputs: object, output: object) -> None:
+    def _note(self, _module: nn.Module, _inputs: object, output: Any) -> None:
         self.seen.add(setting())
         if isinstance(output, Tensor) and output.requires_grad:
             output.register_hook(lambda _gradient: self.seen.add(setting()))
