@@ -368,7 +368,11 @@ class HierarchicalModel(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def as_seen(self, x: Tensor) -> Tensor:
-        """The image as the model sees it, `(B, C, H, W)`: binary, or on the 8-bit grid."""
+        """The image as the model sees it, `(B, C, H, W)`: binary, or on the 8-bit grid.
+
+        Args:
+            x: Pixels in [0, 1], the same shape, on the model's device.
+        """
 
     @abc.abstractmethod
     def posterior(self, t: int, z: Chain) -> Distribution:

@@ -2,16 +2,16 @@
 
 **Float64** is for sums over many images, on the CPU: Apple's MPS has none (`double`).
 
-**TF32** reads 10 bits of a factor's 23 in the products and convolutions of an NVIDIA GPU. torch has it
-on for convolutions, which moves the ELBO of an image by about a nat. Here it is
+**TF32** reads 10 of the 23 bits of a factor, in products and convolutions on an NVIDIA GPU. torch
+has it on for convolutions, which moves the ELBO of an image by about a nat. Here it is
 
     off   within `exact`: whatever is measured in nats, in σ or in dB
     on    within `quick`: pictures that are drawn, and a training that asks for it
 
 torch knows one setting for the whole process, so threads share it. While any thread is within
-`exact` it is off for all of them: a number never depends on who draws meanwhile. A picture that
-is drawn beside a measurement has more digits than another, and differs from it by less than one
-can see. When nobody is in either, torch's setting is as it was found. docs/devices.md has the reasons.
+`exact` it is off for all of them: a number never depends on who draws meanwhile. A picture drawn
+beside a measurement has more digits than another. When nobody is in either, torch's setting is as
+it was found. docs/devices.md has the reasons.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ from torch import Tensor
 IEEE, TF32 = "ieee", "tf32"
 # All that reads the setting: products, convolutions, and recurrent networks, which torch wants to
 # see agree with convolutions.
-OWNERS: tuple[Any, ...] = (
-    torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn,
-)  # fmt: skip
+_backends: Any = torch.backends
+OWNERS = (_backends.cuda.matmul, _backends.cudnn.conv, _backends.cudnn.rnn)
 
 
 class _Switch:

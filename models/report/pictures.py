@@ -8,6 +8,7 @@ from models.chain import prior_samples
 from models.checkpoint import Checkpoint
 from models.data import Data
 from models.evaluation.suite import Evaluation
+from models.precision import quick
 from models.report.html import grid, pictures
 from models.report.plots import distance_plot, level_name
 from models.report.sheets import in_rows, level_sheet, neighbour_strips, reconstruction_sheet, sheet
@@ -23,6 +24,7 @@ def _columns(checkpoint: Checkpoint) -> tuple[int, int]:
     return (GREY_COLUMNS, GREY_ROWS) if grey else (COLOUR_COLUMNS, COLOUR_ROWS)
 
 
+@quick()
 def samples(checkpoint: Checkpoint, result: dict[str, Any]) -> str:
     columns, rows = _columns(checkpoint)
     half = rows * columns

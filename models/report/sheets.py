@@ -58,6 +58,7 @@ def in_rows(pictures: Tensor, columns: int) -> list[Tensor]:
     return list(pictures[:whole].split(columns))
 
 
+@quick()
 def reconstruction_sheet(model: HierarchicalModel, seen: Tensor, columns: int) -> str:
     """Pairs of rows: test images as the model sees them, and their reconstructions."""
     rows: list[Tensor] = []

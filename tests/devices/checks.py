@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from explorer.axes import all_axes
 from explorer.chains import Chains
-from explorer.recipe import Edit, zero_recipe
+from explorer.recipe import Edit, Recipe, zero_recipe
 from explorer.render import ladder, render, sample_frame
 from explorer.stores import image_hash
 from explorer.terms import encode_image, image_terms
-from models.base import HierarchicalModel, Stepwise, encode
+from models.base import HierarchicalModel, Trace, bottom_up, encode
 from models.chain import draw_noise, with_own_noise
 from models.checkpoint import Checkpoint
 from models.data import Data
-from models.evaluation.measures import seen_test_set
 from models.evaluation.suite import Asked, measure
 from models.measured import Effort, measured
 from models.objective import (
@@ -36,7 +35,6 @@ from models.objective import (
     terms,
 )
 from models.policy import MEAN, Policy
-from models.report.page import write_report
 from models.statistics import std_along
 from models.training.loop import TrainState, to_float, train
 from models.training.run import RunFiles, Spent, load_state, preview, save_state
@@ -70,81 +68,72 @@ def checkpoint_of(model: HierarchicalModel) -> Checkpoint:
 
 
 @torch.no_grad()
-def encoding(model: HierarchicalModel) -> Numbers:
-    """The mean path, a draw, and the trace that is edited, with its own noise."""
-    x = seen(model)
-    traces = [encode(model, x), encode(model, x, draw_noise(model, 2, seeded()))]
-    edited = with_own_noise(model, model.embed(x[:1]))
-    return plain([*(z for trace in traces for z in trace.z), *edited.z, *edited.own])
-
-
-@torch.no_grad()
-def objective(model: HierarchicalModel) -> Numbers:
-    """The terms in every form, and the importance-weighted bound."""
+def models(model: HierarchicalModel) -> Numbers:
+    """The mean path, a draw, the trace that is edited; the terms in every form, the bounds."""
     x, eps = seen(model), draw_noise(model, 2, seeded())
-    found = [terms(model, x, eps), estimate(model, x, seeded())]
+    edited = with_own_noise(model, model.embed(x[:1]))
+    found = [*encode(model, x).z, *encode(model, x, eps).z, *edited.z, *edited.own]
+    if not model.has_likelihood:
+        return plain(found)
+    parts = [terms(model, x, eps), estimate(model, x, seeded())]
     if is_reversible(model):
-        found += both_forms(model, x, eps)
-    weights = [log_weight(model, x, eps), importance_weighted_bound(model, x, 5, seeded(), rows=4)]
-    return plain([part for one in found for part in (one.reconstruction, one.rate)] + weights)
+        parts += both_forms(model, x, eps)
+    found += [part for one in parts for part in (one.reconstruction, one.rate)]
+    found += [log_weight(model, x, eps), importance_weighted_bound(model, x, 3, seeded(), rows=4)]
+    return plain(found)
 
 
-def recipes(model: HierarchicalModel) -> list[TrainConfig]:
-    """Every way to train that the family takes."""
-    base = TrainConfig(steps=2, batch_size=4, warmup_steps=0, bf16=False, clip_norm=1e-3)
-    bits = (0.5,) * model.depth
-    found = [replace(base, free_bits=bits, bf16=True)]
-    if not isinstance(model, Stepwise):
-        found.append(replace(base, rate_targets=bits, tf32=True))
-    if not isinstance(model, Stepwise) and not model.infers_top_down:
-        found += [replace(base, samples=2, weighted_from=0.0), replace(base, greedy=0.9)]
-    return found
+BASE = TrainConfig(steps=2, batch_size=4, warmup_steps=0, bf16=False, clip_norm=1e-3)
 
 
-def training(model: HierarchicalModel, folder: Path) -> Numbers:
-    """A step, saved and taken up again, one more, and the preview."""
-    images, found = images_for(model), []
-    for config in recipes(model):
-        fresh = copy.deepcopy(model).requires_grad_(True)
-        state = TrainState(fresh, config)
-        records = train(state, images, config)
-        found.append(next(records))
-        files = RunFiles(folder)
-        files.folder.mkdir(exist_ok=True, parents=True)
-        save_state(files, state, Spent())
-        again = TrainState(copy.deepcopy(model).requires_grad_(True), config)
-        load_state(files, again)
-        assert again.step == 1
-        found += train(again, images, config)
-    picture = Image.open(io.BytesIO(preview(state.ema, images)))
-    return [
-        *(np.array([r.elbo_nats, r.reconstruction_nats, *r.rate_nats]) for r in found),
-        np.asarray(picture),
+def training(model: HierarchicalModel) -> Numbers:
+    """In bfloat16, under free bits."""
+    return trained(model, replace(BASE, free_bits=(0.5,) * model.depth, bf16=True))
+
+
+def recipes(model: HierarchicalModel) -> Numbers:
+    """The other ways to train."""
+    chosen: list[dict[str, Any]] = [
+        {"rate_targets": (0.5,) * model.depth, "tf32": True},
+        {"samples": 2, "weighted_from": 0.0},
+        {"greedy": 0.9},
     ]
+    return [found for one in chosen for found in trained(model, replace(BASE, **one))]
 
 
-def statistics(model: HierarchicalModel) -> Numbers:
-    """All that is measured of a model when it is opened, and σ along any direction."""
-    checkpoint = checkpoint_of(model)
-    if model.local_count:
-        size = model.level(1).shape
-        along = torch.eye(model.level(1).size)[:2].view(2, *size).to(model.like.device)
-        extra = [std_along(model, checkpoint.statistics, 1, along)]
-    else:
-        extra = []
-    tensors = checkpoint.statistics.to_tensors()
-    return plain([tensors[key].float() for key in sorted(tensors)] + extra)
-
-
-def evaluation(model: HierarchicalModel) -> Numbers:
-    """All measures of a checkpoint, and the report of them."""
+def trained(model: HierarchicalModel, config: TrainConfig) -> Numbers:
+    """A step, saved and taken up again, one more, and the preview."""
     images = images_for(model)
-    data = Data(images, images[:5], CARD, {})
-    asked = Asked(k=(1, 5), deep=0, draws=DRAWS, samples=6)
-    checkpoint = checkpoint_of(model)
-    found = measure(checkpoint, data, asked, renew=True)
-    assert b"<svg" in write_report(checkpoint, data, found)
-    return [np.array(list(numbers_in(found.result)))]
+    state = TrainState(copy.deepcopy(model).requires_grad_(True), config)
+    found = [next(train(state, images, config))]
+    again = TrainState(copy.deepcopy(model).requires_grad_(True), config)
+    with TemporaryDirectory() as folder:
+        files = RunFiles(Path(folder))
+        files.folder.mkdir()
+        save_state(files, state, Spent())
+        load_state(files, again)
+    assert again.step == 1
+    found += train(again, images, config)
+    picture = Image.open(io.BytesIO(preview(state.ema, images[:1])))
+    records = [np.array([r.elbo_nats, r.reconstruction_nats, *r.rate_nats]) for r in found]
+    return [*records, np.asarray(picture)]
+
+
+def measures(model: HierarchicalModel) -> Numbers:
+    """What is measured of a model when it is opened, σ along any direction, the evaluation."""
+    checkpoint, images = checkpoint_of(model), images_for(model)
+    tensors = checkpoint.statistics.to_tensors()
+    found = [tensors[key].float() for key in sorted(tensors)]
+    if model.local_count:
+        level = model.level(1)
+        along = torch.eye(level.size)[:2].view(2, *level.shape).to(model.like.device)
+        found.append(std_along(model, checkpoint.statistics, 1, along))
+    if not model.has_likelihood:
+        return plain(found)
+    data = Data(images, images[:4], CARD, {})
+    asked = Asked(k=(1, 3), deep=0, draws=DRAWS, samples=3)
+    result = measure(checkpoint, data, asked, renew=True).result
+    return [*plain(found), np.array(list(numbers_in(result)))]
 
 
 def numbers_in(value: Any) -> Iterable[float]:
@@ -160,62 +149,58 @@ def numbers_in(value: Any) -> Iterable[float]:
 
 
 @torch.inference_mode()
-def drawing(model: HierarchicalModel) -> Numbers:
-    """Pictures under edits and policies, the ladder, a sample."""
+def page(model: HierarchicalModel) -> Numbers:
+    """What the page asks for: the terms of an image, pictures, axes found at the image."""
     checkpoint, image = checkpoint_of(model), images_for(model)[0]
     trace = with_own_noise(model, encode_image(checkpoint, image))
-    plain_recipe = zero_recipe(checkpoint.hash, image_hash(image), model.depth)
-    frames = []
-    for axes in all_axes(model, checkpoint.statistics):
-        edited = plain_recipe.with_edit(Edit(axes.level, "component", 0, 1.5))
-        edited = edited.with_edit(Edit(axes.level, "coordinate", 0, -1.0))
-        frames.append(render(model, trace, edited, checkpoint.statistics))
-        kinds = [MEAN, Policy("resample", 3), Policy("memory", 3, 0.5)]
-        kinds += [Policy("pin")] if model.is_markov else []
-        for policy in kinds:
-            chosen = edited.with_policy(axes.level, policy)
-            frames.append(render(model, trace, chosen, checkpoint.statistics))
-    rungs = ladder(model, trace, edited, checkpoint.statistics, Chains())
-    frames += [rung.frame for rung in rungs] + [sample_frame(model, 5)]
-    return [frame.pixels.astype(float) for frame in frames]
+    recipe = zero_recipe(checkpoint.hash, image_hash(image), model.depth)
+    found = shown_terms(checkpoint, image)
+    if model.local_count:
+        chains = Chains()
+        found.append(chains.local(model, trace, recipe, checkpoint.statistics, 1).rms.numpy())
+        moved = recipe.with_edit(Edit(1, "local", 0, 2.0))
+        found.append(render(model, trace, moved, checkpoint.statistics, chains).pixels)
+    return found + drawn(checkpoint, trace, recipe)
 
 
-@torch.inference_mode()
-def page_terms(model: HierarchicalModel) -> Numbers:
-    """The terms of an image as the page shows them."""
-    found = image_terms(checkpoint_of(model), images_for(model)[0], draws=3)
+def shown_terms(checkpoint: Checkpoint, image: np.ndarray) -> Numbers:
+    """The terms of an image as the page shows them, or its PSNR."""
+    found = image_terms(checkpoint, image, draws=3)
     if found.elbo_nats is None:
         return [np.array([found.psnr_db])]
     assert found.rate_nats is not None and found.errors is not None
     return [np.array([found.elbo_nats, *found.rate_nats, found.percentile, found.errors.elbo_nats])]
 
 
-def local(model: HierarchicalModel) -> Numbers:
-    """The axes found at an image, and a picture moved along one."""
-    checkpoint, image = checkpoint_of(model), images_for(model)[0]
-    with torch.inference_mode():
-        trace, chains = encode_image(checkpoint, image), Chains()
-        recipe = zero_recipe(checkpoint.hash, image_hash(image), model.depth)
-        found = chains.local(model, trace, recipe, checkpoint.statistics, 2)
-        edited = recipe.with_edit(Edit(2, "local", 0, 2.0))
-        frame = render(model, trace, edited, checkpoint.statistics, chains)
-    return [found.rms.numpy(), frame.pixels.astype(float)]
+def drawn(checkpoint: Checkpoint, trace: Trace, recipe: Recipe) -> Numbers:
+    """Pictures under an edit of each level and under each policy, the ladder, a sample."""
+    model, statistics = checkpoint.model, checkpoint.statistics
+    frames = []
+    for t in bottom_up(model.depth):
+        recipe = recipe.with_edit(Edit(t, "coordinate", 0, -1.0))
+        edited = recipe.with_edit(Edit(t, "component", 0, 1.5))
+        frames.append(render(model, trace, edited, statistics))
+    kinds = [MEAN, Policy("resample", 3), Policy("memory", 3, 0.5), Policy("pin")]
+    for policy in kinds if model.is_markov else kinds[:-1]:
+        chosen = recipe.with_policy(model.depth, policy).with_policy(1, policy)
+        frames.append(render(model, trace, chosen, statistics))
+    frames += [rung.frame for rung in ladder(model, trace, recipe, statistics)]
+    return [frame.pixels for frame in [*frames, sample_frame(model, 5)]]
 
 
-CHECKS: Mapping[str, Callable[..., Numbers]] = {
-    "encoding": encoding,
-    "objective": objective,
+CHECKS: Mapping[str, Callable[[HierarchicalModel], Numbers]] = {
+    "models": models,
     "training": training,
-    "statistics": statistics,
-    "evaluation": evaluation,
-    "drawing": drawing,
-    "page terms": page_terms,
-    "local axes": local,
+    "recipes": recipes,
+    "measures": measures,
+    "page": page,
 }
 
 
-def applies(check: str, model: HierarchicalModel) -> bool:
-    """Whether a model has what is asked: a likelihood, or axes found at an image."""
-    if check == "local axes":
-        return bool(model.local_count)
-    return model.has_likelihood or check not in ("objective", "training", "evaluation")
+def applies(check: str, family: str) -> bool:
+    """Whether a family is asked this: what is the same is asked once."""
+    if check == "recipes":
+        return family == "mlp"
+    if family in ("vdm-betas", "hvae-mixture"):
+        return check == "models"
+    return family != "autoencoder-kl" or check != "training"

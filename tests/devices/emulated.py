@@ -10,18 +10,16 @@
 Two modes of torch work together. The function mode sees what a program calls: it answers questions
 after the device, moves tensors and makes new ones. The dispatch mode sees every operator that is
 computed in the end, in forward, backward and forward-mode products alike: it refuses what the
-device would refuse. A device belongs to the memory of a tensor, so it is kept with its storage, which
-all views share. What torch makes inside an operator joins the device of what it meets.
+device would refuse. A device belongs to the memory of a tensor, so it is kept with its storage,
+which all views share. What torch makes inside an operator joins the device of what it meets.
 
 Both modes hold in the thread that enters them.
 """
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
 from typing import Any, Self
 
 import torch
@@ -29,13 +27,18 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.devices.operators import MPS_LEAVES_TO_CPU, entry_of, has_kernel
+from tests.devices.refusals import (
+    CPU,
+    check_generator,
+    check_operator,
+    claim,
+    common_device,
+    device_of,
+    rule_of,
+    tensors_in,
+)
 
-CPU = torch.device("cpu")
-NO_DOUBLE = (torch.float64, torch.complex128)
-POOLS = ("_adaptive_avg_pool2d", "_adaptive_avg_pool2d_backward")
-MOVING = ("copy_", "_to_copy", "_copy_from", "_copy_from_and_resize")
-INDEXING = ("index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index")
+_C: Any = torch._C
 ANSWERS = {
     torch.Tensor.device: lambda device: device,
     torch.Tensor.is_cuda: lambda device: device.type == "cuda",
@@ -43,43 +46,6 @@ ANSWERS = {
     torch.Tensor.is_cpu: lambda device: device.type == "cpu",
 }
 TO_NUMPY = (torch.Tensor.numpy, torch.Tensor.__array__)
-
-
-def device_of(tensor: Tensor) -> torch.device | None:
-    """Where a tensor claims to be; None where nothing is known of its memory yet."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = torch._C._functorch.get_unwrapped(tensor)
-    try:
-        return getattr(tensor.untyped_storage(), "claimed", None)
-    except (RuntimeError, NotImplementedError):  # zeros without memory
-        return None
-
-
-def claim(tensor: Tensor, device: torch.device) -> None:
-    """Let the memory of a tensor claim to be on a device."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = torch._C._functorch.get_unwrapped(tensor)
-    if device.type == "mps" and tensor.dtype in NO_DOUBLE:
-        raise TypeError(
-            "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support "
-            "float64. Please use float32 instead."
-        )
-    if tensor.device.type == "cpu" and tensor.layout == torch.strided:
-        try:
-            tensor.untyped_storage().claimed = device  # pyright: ignore[reportAttributeAccessIssue]
-        except (RuntimeError, NotImplementedError):
-            return
-
-
-def tensors_in(values: Any) -> list[Tensor]:
-    """All tensors among arguments or results."""
-    if isinstance(values, Tensor):
-        return [values]
-    if isinstance(values, dict):
-        values = values.values()
-    elif not isinstance(values, list | tuple):
-        return []
-    return [tensor for value in values for tensor in tensors_in(value)]
 
 
 class Emulated:
@@ -102,7 +68,7 @@ class Emulated:
 
 
 @contextmanager
-def _availability(kind: str):
+def _availability(kind: str) -> Iterator[None]:
     """torch says that the device is there; bfloat16 where asked for is that of the CPU."""
     module = torch.cuda if kind == "cuda" else torch.backends.mps
     real, autocast = module.is_available, torch.autocast
@@ -168,7 +134,7 @@ class _Calls(TorchFunctionMode):
         if like is not None:
             device, dtype, memory = device_of(like), like.dtype, torch.preserve_format
         else:
-            device, dtype, _, memory = torch._C._nn._parse_to(*args, **kwargs)
+            device, dtype, _, memory = _C._nn._parse_to(*args, **kwargs)
         if device is not None and torch.device(device).type == "meta":
             return tensor.to(*args, copy=copy, **kwargs)
         own = device_of(tensor) or CPU
@@ -195,40 +161,6 @@ class _Calls(TorchFunctionMode):
         return result
 
 
-@dataclass(frozen=True)
-class Rule:
-    """What holds for one operator.
-
-    Args:
-        name: Without its overload.
-        composed: Whether it is nothing but others, which are looked at one by one.
-        moves: Whether its result may be on another device.
-        indexes: Whether its indices may stay on the CPU.
-        mixes: Whether a number on the CPU may meet tensors of a device.
-        lacks: The kinds of device that have no kernel for it.
-    """
-
-    name: str
-    composed: bool
-    moves: bool
-    indexes: bool
-    mixes: bool
-    lacks: tuple[str, ...]
-
-
-@cache
-def rule_of(func: Any) -> Rule:
-    """The rule of an overload."""
-    name, overload = func._schema.name.split("::")[1], func._overloadname
-    entry = entry_of(name, overload)
-    composed = torch._C._dispatch_has_kernel_for_dispatch_key(
-        func.name(), "CompositeImplicitAutograd"
-    )
-    lacks = tuple(kind for kind in ("cuda", "mps") if not has_kernel(kind, name, overload))
-    mixes = entry is None or entry.mixes
-    return Rule(name, composed, name in MOVING, name in INDEXING, mixes, lacks)
-
-
 class _Operators(TorchDispatchMode):
     """What is computed in the end."""
 
@@ -237,7 +169,7 @@ class _Operators(TorchDispatchMode):
         self.target: torch.device | None = None
 
     @contextmanager
-    def moving_to(self, device: torch.device):
+    def moving_to(self, device: torch.device) -> Iterator[None]:
         """Until the end of the block a copy goes there."""
         before, self.target = self.target, device
         try:
@@ -269,63 +201,3 @@ class _Operators(TorchDispatchMode):
                     if id(tensor) not in known and tensor.device == CPU:
                         claim(tensor, device)
             return result
-
-
-def common_device(
-    rule: Rule, args: Any, given: list[Tensor], claims: list[torch.device | None]
-) -> torch.device | None:
-    """The one device of the tensors of an operator; None where nothing is known of it."""
-    if rule.moves:
-        return claims[0]
-    found = set(claims) - {None}
-    if len(found) < 2:
-        return next(iter(found), None)
-    aside = {id(tensor) for tensor in tensors_in(args[1])} if rule.indexes else set()
-    for tensor, device in zip(given, claims, strict=True):
-        if device == CPU and not (id(tensor) in aside or (rule.mixes and tensor.ndim == 0)):
-            raise RuntimeError(
-                "Expected all tensors to be on the same device, but found at least two devices, "
-                f"{' and '.join(sorted(map(str, found)))}! (in {rule.name})"
-            )
-    return next(device for device in found if device != CPU)
-
-
-def check_operator(rule: Rule, device: torch.device, args: Any, kwargs: dict) -> None:
-    """Refuse an operator that the device has not, with torch's own words."""
-    if device.type == "mps" and rule.name in MPS_LEAVES_TO_CPU:
-        warnings.warn(
-            f"The operator 'aten::{rule.name}' is not currently supported on the MPS backend and "
-            "will fall back to run on the CPU.",
-            stacklevel=2,
-        )
-    elif device.type in rule.lacks:
-        raise NotImplementedError(
-            f"The operator 'aten::{rule.name}' is not currently implemented for the "
-            f"{device.type.upper()} device."
-        )
-    if device.type == "mps" and rule.name in POOLS:
-        check_pool(*args)
-    generators = [v for v in (*args, *kwargs.values()) if isinstance(v, torch.Generator)]
-    for generator in generators:
-        check_generator(generator, device)
-
-
-def check_generator(generator: torch.Generator, device: torch.device) -> None:
-    """Refuse random numbers from another device."""
-    if generator.device.type != device.type:
-        raise RuntimeError(
-            f"Expected a '{device.type}' device type for generator but found "
-            f"'{generator.device.type}'"
-        )
-
-
-def check_pool(first: Tensor, second: Any) -> None:
-    """Adaptive means on MPS need sides that divide each other (AdaptivePooling.mm)."""
-    large = tuple(first.shape[-2:])
-    small = tuple(second.shape[-2:]) if isinstance(second, Tensor) else tuple(second)
-    for a, b in zip(large, small, strict=True):
-        if max(a, b) % min(a, b):
-            raise NotImplementedError(
-                "Adaptive pool MPS: input sizes must be divisible by output sizes. Non-divisible "
-                "input sizes are not implemented on MPS device yet."
-            )

@@ -59,7 +59,7 @@ def small(family: str) -> HierarchicalModel:
     return model.requires_grad_(False).eval()
 
 
-def images_for(model: HierarchicalModel, count: int = 12) -> np.ndarray:
+def images_for(model: HierarchicalModel, count: int = 6) -> np.ndarray:
     """Smooth noise, uint8 `(count, H, W, C)`."""
     channels, side, _ = model.image_shape
     coarse = np.random.default_rng(0).integers(0, 256, (count, side // 2, side // 2, channels))
