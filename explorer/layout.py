@@ -34,7 +34,10 @@ _log = logging.getLogger(__name__)
 
 TITLE = "Strata"
 TAGLINE = "an explorer of hierarchical variational autoencoders"
-HEADER = f'<h1 class="strata-title">{TITLE} <span>{TAGLINE}</span></h1>'
+SKIP = '<a class="strata-skip" href="#strata-levels">Skip to the sliders</a>'
+HEADER = f'{SKIP}<h1 class="strata-title">{TITLE} <span>{TAGLINE}</span></h1>'
+# Read out to the blind when something has loaded; Gradio 6 has the key but no words for it.
+WORDS = {"common.complete": "complete"}
 # The title shares a line with the tabs: the height belongs to the pictures.
 CSS = """
 .main.fillable { padding: 10px 20px 8px; }
@@ -44,6 +47,10 @@ CSS = """
   height: 36px; margin: 0; font-size: 20px; font-weight: 700; }
 .strata-title span { font-size: 13px; font-weight: 400; color: var(--body-text-color-subdued); }
 .tab-wrapper:has([role=tab]) { padding-left: 84px; margin-bottom: 12px; }
+.strata-skip { position: absolute; left: -999px; z-index: 30; padding: 6px 12px;
+  pointer-events: auto; border-radius: 6px; background: var(--block-background-fill);
+  color: var(--body-text-color); }
+.strata-skip:focus { left: 4px; top: 4px; outline: 2px solid var(--color-accent); }
 footer { display: none !important; }
 @media (max-width: 640px) {
   .tab-container > button { padding-inline: 8px !important; }
@@ -86,7 +93,13 @@ def live_route(live: Live, gate: Gate) -> WebSocketRoute:
 def theme() -> gr.Theme:
     """One calm theme; the font is named because Gradio's own lacks a true bold."""
     fonts = [themes.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif"]
-    return themes.Default(primary_hue="indigo", neutral_hue="slate", font=fonts)
+    made = themes.Default(primary_hue="indigo", neutral_hue="slate", font=fonts)
+    # White on the hue's own 500 has a contrast of 4.46; readable is from 4.5.
+    return made.set(
+        color_accent="*primary_600",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+    )
 
 
 @dataclass(frozen=True)
@@ -165,6 +178,7 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
             auth=place.auth,
             root_path=place.root_path,
             theme=theme(),
+            i18n=gr.I18n(en=WORDS),
             css=CSS,
             show_error=True,
             app_kwargs={

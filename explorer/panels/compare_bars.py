@@ -67,7 +67,7 @@ def bars_html(costs: Sequence[Cost]) -> str:
     enlarged = _times(whole, rates) if drawn else ""
     empty: list[list[Part]] = [[] for _ in costs]
     return (
-        '<figure class="panel terms"><figcaption><h3>Terms of this image</h3>'
+        '<figure class="panel terms"><figcaption><h2>Terms of this image</h2>'
         '<span class="fine">what it costs to describe it, in nats: less is better</span>'
         f'{_legend(costs)}</figcaption><div class="sets">'
         + _set("−ELBO: −reconstruction, and a rate for every level",

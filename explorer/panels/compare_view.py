@@ -65,7 +65,7 @@ def card_html(about: About) -> str:
     """The card of a model, its pictures yet to come."""
     title = escape(about.title)
     return (
-        f'<article class="card" aria-label="{title}"><div class="head"><h3>{title}</h3>'
+        f'<article class="card" aria-label="{title}"><div class="head"><h2>{title}</h2>'
         f'<p class="fine" title="{_about(about)}">{_about(about)}</p></div>'
         f'<div data-part="opened">{opened_html(about, None)}</div>'
         f'<div data-part="ladder">{ladder_html(about, ())}</div>'
@@ -97,7 +97,7 @@ def ladder_html(about: About, rungs: Sequence[Rung]) -> str:
     )
     some = "" if len(shown) == depth else f", {len(shown)} of {depth} rungs"
     return (
-        f'<h4>Ladder <span class="fine">what the levels add, top first{some}</span></h4>'
+        f'<h3>Ladder <span class="fine">what the levels add, top first{some}</span></h3>'
         f'<div class="six">{steps}</div>'
     )
 
@@ -109,7 +109,7 @@ def samples_html(about: About, samples: Samples | None) -> str:
         _picture(frame, f"Sample {n} of {about.title}") for n, frame in enumerate(frames, start=1)
     )
     chance = "" if samples is None else f"alike by chance: {_alike(samples.chance)}"
-    head = f'<h4>Samples <span class="fine" title="{chance}">{chance}</span></h4>'
+    head = f'<h3>Samples <span class="fine" title="{chance}">{chance}</span></h3>'
     return f'{head}<div class="six">{pictures}</div>'
 
 
@@ -127,7 +127,7 @@ def redrawn_html(about: About, perturbed: Perturbed | None) -> str:
         for n, frame in enumerate(frames, start=1)
     )
     return (
-        f'<section class="redraw" aria-label="{title}, perturbed"><h4>{title}</h4>'
+        f'<section class="redraw" aria-label="{title}, perturbed"><h3>{title}</h3>'
         f'<div class="three">{pictures}</div><p class="left">{left}</p>'
         f'{levels}<p class="fine what">{what}</p></section>'
     )

@@ -45,6 +45,25 @@ def test_the_main_job_fits_a_laptop_without_scrolling(desk: Desk) -> None:
     assert width <= room
 
 
+@pytest.mark.parametrize("size", [(1024, 768), (390, 844), (720, 450)])
+def test_model_picture_and_upload_are_at_hand_in_any_window(
+    open_desk: OpenDesk, size: tuple[int, int]
+) -> None:
+    """On a small screen, on a phone, and at 200 % zoom on a large one."""
+    desk = open_desk()
+    width, height = size
+    desk.page.set_viewport_size({"width": width, "height": height})
+    desk.settle()
+    for name in ("#strata-model", "[data-action=upload]", "canvas[data-screen=edit]"):
+        assert desk.in_sight(name), name
+    assert desk.page.evaluate(WIDTHS)[0] <= width
+    before = desk.pixels()
+    desk.drag(desk.slider(4), 2.0)
+    assert (desk.pixels() != before).any()
+    # The picture is seen while its sliders are, where it was scrolled away beside them.
+    assert desk.in_sight("canvas[data-screen=edit]") or desk.in_sight("[data-peek]")
+
+
 def test_a_phone_needs_no_scrolling_sideways(open_desk: OpenDesk) -> None:
     desk = open_desk()
     page = desk.page

@@ -192,7 +192,7 @@ def test_keys_paint_as_well(painter: Desk) -> None:
     after = changed(painter, before)
     assert after[:, : SIDE // 2].mean() > 0.9
     assert not after[:, SIDE // 2 + REACH :].any()
-    painter.page.locator("h3", has_text="Ladder").click()
+    painter.page.locator("h2", has_text="Ladder").click()
     painter.page.keyboard.press("p")
     assert painter.button("hand-paint").get_attribute("aria-pressed") == "false"
 
