@@ -221,12 +221,9 @@ def locate(path: str | Path, **hub: Any) -> Path:
     """
     folder = Path(path).expanduser()
     if folder.is_file():
-        if folder.suffix.lower() in PICKLES:
-            raise BadInput(
-                f"'{folder}' is a pickle, which can run code when it is opened, so it is refused: "
-                "give a checkpoint folder with config.json and model.safetensors."
-            )
-        raise BadInput(f"'{folder}' is a file: give the checkpoint folder that holds it.")
+        from models.lone_files import advice  # it knows the models of others, and so this module
+
+        raise BadInput(advice(folder))
     if folder.is_dir():
         return folder
     if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", str(path)):

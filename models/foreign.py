@@ -32,14 +32,14 @@ from models.convert.pictures import (
     smooth_pictures,
 )
 from models.description import Description, describe
-from models.diffusers_files import JSON, WEIGHTS, is_hub_id, read_json, snapshot
+from models.diffusers_files import JSON, is_hub_id, read_json, snapshot
 from models.errors import BadInput
 from models.measured import hash_of, measured
 from models.vdm.folder import PIPELINES, load_ddpm
 
 GIVEN_TITLE = "pictures given by hand"
 PLACES = ("", "unet", "vae", "scheduler")  # of the files of a published model
-PUBLISHED = ("model_index.json", "config.json", "scheduler_config.json", f"{WEIGHTS}*.safetensors*")
+PUBLISHED = ("model_index.json", "config.json", "scheduler_config.json", "*.safetensors*")
 
 
 @dataclass(frozen=True)
