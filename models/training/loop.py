@@ -221,7 +221,7 @@ def to_float(images: np.ndarray) -> Tensor:
 
 def see(model: HierarchicalModel, x: Tensor, generator: torch.Generator) -> Tensor:
     """Training images as the model sees them: a binary model gets a fresh draw of each pixel."""
-    if model.eight_bit:
+    if model.pixel_kind != "binary":
         return model.as_seen(x)
     return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
 

@@ -142,13 +142,13 @@ def test_the_ladder_is_that_of_the_desk(comparing: Comparing, name: str):
 def test_what_survives_by_hand():
     kept = frame([0, 255], [0, 255])
     pictures = [frame([0, 255], [0, 255]), frame([255, 255], [0, 0])]
-    binary = survival(pictures, kept, eight_bit=False)
+    binary = survival(pictures, kept, binary=True)
     assert binary.equal == 6 / 8
     assert binary.psnr_db == pytest.approx(10 * log10(8 / 2))
-    grey = survival([frame([10, 20])], frame([13, 16]), eight_bit=True)
+    grey = survival([frame([10, 20])], frame([13, 16]), binary=False)
     assert grey.equal is None
     assert grey.psnr_db == pytest.approx(10 * log10(255**2 / 12.5))
-    edge = survival([frame([127, 128])], frame([0, 255]), eight_bit=False)
+    edge = survival([frame([127, 128])], frame([0, 255]), binary=True)
     assert edge.equal == 1.0  # 127/255 lies below one half, 128/255 above
 
 
