@@ -187,7 +187,7 @@ def drift(
     totals = [0.0] * model.depth
     for batch in batches(x, model):
         there = model.embed(batch)
-        picture = model.as_seen(model.likelihood(there.z).mean.clamp(0, 1))
+        picture = model.as_seen(model.likelihood(there.z).mean)
         back = model.embed(picture)
         for t in bottom_up(model.depth):
             difference = back.z[t] - there.z[t]
