@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 import torch
 
 from explorer.compare import about
+from explorer.panels.learn_latex import plain
+from explorer.panels.learn_numbers import live_lines
 from explorer.terms import as_model_sees, encode_image, image_terms
 from models import evaluate
 from models.adapter import load_adapter
@@ -219,6 +222,22 @@ def test_what_a_class_cannot_be_asked_is_said(
     assert says in capsys.readouterr().err
     assert evaluate.main([f"{tmp_path}/none.py:Own"]) == 2
     assert "there is no file" in capsys.readouterr().err
+
+
+def test_learn_says_how_it_is_measured_and_takes_no_share_of_what_is_below_zero(
+    tmp_path: Path,
+) -> None:
+    found = load_adapter(spec := write(tmp_path, *DENSITY))
+    lines = live_lines("Own", found)
+    command = f"<code>python -m models.evaluate {plain(spec)}</code>"
+    assert f"{command} prints them" in lines["decomposition"]
+    numbers = {
+        "elbo_nats": 40.0, "reconstruction_nats": 60.0, "rate_nats": [15.0, 5.0], "n_images": 9,
+    }  # fmt: skip
+    lines = live_lines("Own", replace(found, evaluation=numbers))
+    assert lines["bits"] == "" and "%" not in lines["rates"] and "nats." in lines["rates"]
+    assert "%" in live_lines("Own", replace(found, evaluation=numbers | {
+        "elbo_nats": -40.0, "reconstruction_nats": -20.0}))["rates"]  # fmt: skip
 
 
 def test_an_edit_of_it_is_encoded(tmp_path: Path) -> None:
