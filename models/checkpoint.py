@@ -52,7 +52,7 @@ class Checkpoint:
 
     Args:
         name: What it is called.
-        path: Its folder.
+        path: Its folder; of a class of the user's own FILE.py:CLASS.
         model: In evaluation mode, without gradients.
         statistics: For axes and for comparison with the test set.
         evaluation: The measured numbers, as `models.evaluate` writes them.

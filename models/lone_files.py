@@ -40,7 +40,10 @@ def advice(path: Path) -> str:
     if path.suffix == ".py":
         return _of_python(path)
     if path.suffix.lower() not in TENSORS:
-        return f"'{path}' is a file, and none of weights: give the checkpoint folder that holds it."
+        return (
+            f"'{path}' is a file, and none of weights: give the diffusers folder or the checkpoint "
+            "folder that holds it."
+        )
     if (folder := _folder_of(path)) is not None:
         return f"'{path}' is one file of a model: give its whole folder,  {_opens(folder)}"
     try:
@@ -54,6 +57,18 @@ def advice(path: Path) -> str:
         f"'{path}' is a file of weights alone, and its tensors are of no model that is known here "
         f"({listed(list(leaves))}). {READS}"
     )
+
+
+def advice_in(folder: Path) -> str | None:
+    """What to do about a folder without config.json that holds weights; None if it holds none.
+
+    Of several files that of an average is taken, which published numbers are of.
+    """
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in TENSORS)
+    if not found or (folder / "config.json").exists():
+        return None
+    best = min(found, key=lambda path: "ema" not in re.split(r"[-_. ]", path.stem.lower()))
+    return f"'{folder}' is no checkpoint folder, but holds weights: {advice(best)}"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """OpenAI's published VDVAE checkpoints (Child 2020) as models of ours.
 
 A published `.th` file is a state dict, saved by `torch.save`. Its names and shapes are those of an
-`HVAE` with the same hyper-parameters, so that the tensors are taken over as they are. The file is
-read with `weights_only=True`: a pickle that holds anything but tensors is refused unread.
+`HVAE` with the same hyper-parameters, so that the tensors are taken over as they are, wherever in
+the file a training has put them (`state_dicts.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from models.errors import BadInput
 from models.hvae.config import MIXTURE, HVAEConfig
 from models.hvae.model import HVAE
 
-HELP = "OpenAI's VDVAE: a .th state dict for CIFAR-10, ImageNet or FFHQ"
+HELP = "OpenAI's VDVAE: a state dict (.th, .pt, .safetensors) for CIFAR-10, ImageNet or FFHQ"
 ANCHOR = "encoder.in_conv.weight"  # what each of them has
 FIVE_BITS = (
     "Its pixels are scored by their 5 upper bits, as in the published code, where the bins of a "

@@ -198,6 +198,18 @@ def test_any_other_file_is_said_for_what_it_is(name: str, says: str, tmp_path: P
     assert says in str(refused.value)
 
 
+def test_a_folder_that_holds_weights_alone_names_the_command_too(tmp_path: Path) -> None:
+    """Of a model and its average the average; a folder without any stays what it was."""
+    for name in ("imagenet32-iter-1-model.th", "imagenet32-iter-1-model-ema.th"):
+        torch.save({"encoder.in_conv.weight": torch.zeros(1)}, tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="is no checkpoint folder, but holds weights") as refused:
+        load_any(tmp_path)
+    assert f"vdvae {tmp_path}/imagenet32-iter-1-model-ema.th --hparams" in str(refused.value)
+    with pytest.raises(BadInput, match="config.json is missing"):
+        load_any(tmp_path / "empty")
+
+
 def test_a_file_of_python_names_its_class(tmp_path: Path) -> None:
     assert f"--adapter {EXAMPLE}:Eigenfaces" in advice(EXAMPLE)
     (tmp_path / "broken.py").write_text("class")
