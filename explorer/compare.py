@@ -45,7 +45,7 @@ class About:
         kind: What it is, after "a".
         likelihood: What p(x | …) is, as a title; None if it has none of its own.
         depth: The number of levels T.
-        eight_bit: Whether a pixel has 256 values; else it is black or white.
+        pixels: What a pixel is: "8-bit", "binary" or "continuous".
     """
 
     id: str
@@ -54,7 +54,7 @@ class About:
     kind: str
     likelihood: str | None
     depth: int
-    eight_bit: bool
+    pixels: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Survival:
 
     Args:
         psnr_db: PSNR over all of them; infinite where nothing differs.
-        equal: Share of equal pixels in [0, 1]; None for an 8-bit model.
+        equal: Share of equal pixels in [0, 1]; of a binary model alone.
     """
 
     psnr_db: float
@@ -122,7 +122,7 @@ def about(id: str, title: str, model: HierarchicalModel) -> About:
         kind=model.kind,
         likelihood=model.likelihood_name if model.has_likelihood else None,
         depth=model.depth,
-        eight_bit=model.eight_bit,
+        pixels=model.pixel_kind,
     )
 
 
@@ -178,12 +178,16 @@ def decoding(
     yield picture(model, z)
 
 
-def survival(pictures: Sequence[Frame], reconstruction: Frame, eight_bit: bool) -> Survival:
-    """What is left of a reconstruction in pictures, over all of them together."""
+def survival(pictures: Sequence[Frame], reconstruction: Frame, binary: bool) -> Survival:
+    """What is left of a reconstruction in pictures, over all of them together.
+
+    Args:
+        binary: Whether the model's pixels are black or white.
+    """
     drawn = np.stack([frame.pixels for frame in pictures]).astype(np.float64)
     kept = reconstruction.pixels.astype(np.float64)
     error = float(np.mean((drawn - kept) ** 2)) / 255**2
-    equal = None if eight_bit else float(np.mean((drawn > 127.5) == (kept > 127.5)))
+    equal = float(np.mean((drawn > 127.5) == (kept > 127.5))) if binary else None
     return Survival(10 * log10(1 / error) if error > 0 else inf, equal)
 
 

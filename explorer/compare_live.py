@@ -176,7 +176,7 @@ class Comparing:
         policies = [perturbed_policies(depth, t, seed) for seed in seeds]
         frames = await self._drawn(subject, policies, patience_s)
         kept = (await self.opened(subject)).reconstruction
-        return Perturbed(t, tuple(frames), survival(frames, kept, subject.about.eight_bit))
+        return Perturbed(t, tuple(frames), survival(frames, kept, subject.about.pixels == "binary"))
 
     async def _drawn(
         self, subject: Subject, policies: Sequence[tuple[Policy, ...]], patience_s: float

@@ -150,11 +150,12 @@ def weighing(
     percent = percentile(compared, own.statistics.reference_elbo)
     verdict = verdict_of(percent)
     side = own_shape[-1]
+    bits = bits_per_dim(-elbo, model.image_shape) if model.pixel_kind == "8-bit" else None
     yield ImageTerms(
         reconstruction_nats=reconstruction,
         rate_nats=rate,
         errors=errors_of(drawn, groups(model)),
-        bits_per_dim=bits_per_dim(-elbo, model.image_shape) if model.eight_bit else None,
+        bits_per_dim=bits,
         dimensions=prod(model.image_shape),
         draws=count,
         percentile=percent,

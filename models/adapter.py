@@ -12,29 +12,23 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.distributions import Distribution
 
-from models.base import HierarchicalModel, Walk, top_down
+from models.adapter_checks import PROBE, called, check_model, kind_of, note_density, said
+from models.base import HierarchicalModel
 from models.checkpoint import Checkpoint
 from models.errors import BadInput
 from models.measured import CLOSE, hash_of, measured
-from models.statistics import by_coordinate
 from models.training.loop import to_float
 
-T = TypeVar("T")
-
 SPEC = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
-PROBE = 2  # images that a class is tried with
 MEASURED = 512  # images at most that axes are measured on
-METHODS = ("as_seen", "posterior", "prior", "likelihood", "images")
+METHODS = ("posterior", "prior", "likelihood", "images")
 DOCS = "docs/adapter.md shows a whole one"
 
 
@@ -59,7 +53,13 @@ def load_adapter(spec: str, device: str | torch.device = "cpu") -> Checkpoint:
     check_model(model, to_float(images[:PROBE]).to(device), name)
     card: dict[str, object] = {"title": f"the images of {name}"}
     known_by = hash_of(model, file.read_bytes())
-    return measured(name, file.parent, model, images[:MEASURED], card, known_by, CLOSE)
+    opened_as = Path(f"{file}:{name}")  # no folder: what a command is given
+    return measured(name, opened_as, model, images[:MEASURED], card, known_by, CLOSE)
+
+
+def own_images(checkpoint: Checkpoint) -> np.ndarray:
+    """All images of a loaded class, uint8 `(N, H, W, C)`; BadInput as `load_adapter`."""
+    return checked_images(checkpoint.model, checkpoint.name)
 
 
 def parse_spec(spec: str) -> tuple[Path, str]:
@@ -87,7 +87,7 @@ def import_file(file: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # anything can happen in a foreign file
-        raise BadInput(f"--adapter: '{file.name}' fails with {_said(error)}.") from error
+        raise BadInput(f"--adapter: '{file.name}' fails with {said(error)}.") from error
     return module
 
 
@@ -110,7 +110,9 @@ def made(module: ModuleType, name: str, file: Path) -> HierarchicalModel:
     try:
         model = kind()
     except Exception as error:
-        raise BadInput(f"{name}() fails with {_said(error)}.") from error
+        raise BadInput(f"{name}() fails with {said(error)}.") from error
+    if model.is_continuous:
+        note_density(model)
     for attribute in ("image_shape", "levels", "eight_bit"):
         if not hasattr(model, attribute):
             raise BadInput(f"{name} has no {attribute} after __init__: set it; {DOCS}.")
@@ -125,82 +127,10 @@ def made(module: ModuleType, name: str, file: Path) -> HierarchicalModel:
 def checked_images(model: HierarchicalModel, name: str) -> np.ndarray:
     """What `images()` gives, checked."""
     channels, height, width = model.image_shape
-    images = _called(f"{name}.images()", cast(Any, model).images)
+    images = called(f"{name}.images()", cast(Any, model).images)
     wanted = f"uint8 (N, {height}, {width}, {channels}) with N of at least {PROBE}"
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
-        raise BadInput(f"{name}.images() gives {_kind(images)}, not {wanted}.")
+        raise BadInput(f"{name}.images() gives {kind_of(images)}, not {wanted}.")
     if images.shape[1:] != (height, width, channels) or len(images) < PROBE:
         raise BadInput(f"{name}.images() has shape {images.shape}, not {wanted}.")
     return images
-
-
-@torch.no_grad()
-def check_model(model: HierarchicalModel, x: Tensor, name: str) -> None:
-    """Go up and down the chain once with two images, checking every distribution on the way."""
-    x = _called(f"{name}.as_seen(x)", lambda: model.as_seen(x))
-    if x.shape != (PROBE, *model.image_shape):
-        raise BadInput(
-            f"{name}.as_seen(x) has shape {tuple(x.shape)}, not {(PROBE, *model.image_shape)}."
-        )
-    z = Walk((x, *(None for _ in model.levels)))
-    for t in model.inference_order():
-        q = _called(f"{name}.posterior({t}, z)", lambda t=t, z=z: model.posterior(t, z))
-        shape = (PROBE, *model.level(t).shape)
-        z = z.put(t, _gaussian(q, f"{name}.posterior({t}, z)", shape).mean)
-    for t in top_down(model.depth):
-        p = _called(f"{name}.prior({t}, z)", lambda t=t: model.prior(t, z))
-        unbatched = t == model.depth and len(p.batch_shape) == 0
-        shape = model.level(t).shape if unbatched else (PROBE, *model.level(t).shape)
-        _gaussian(p, f"{name}.prior({t}, z)", shape)
-    likelihood = _called(f"{name}.likelihood(z)", lambda: model.likelihood(z))
-    call = f"{name}.likelihood(z)"
-    if likelihood.mean.shape != x.shape:
-        raise BadInput(
-            f"{call}.mean has shape {tuple(likelihood.mean.shape)}, not {tuple(x.shape)}."
-        )
-    if not bool(((likelihood.mean >= 0) & (likelihood.mean <= 1)).all()):
-        raise BadInput(f"{call}.mean has pixels outside [0, 1] or no numbers: scale the picture.")
-    if model.has_likelihood:
-        found = _called(f"{call}.log_prob(x)", lambda: likelihood.log_prob(x))
-        if found.shape != (PROBE,):
-            raise BadInput(
-                f"{call}.log_prob(x) has shape {tuple(found.shape)}, not {(PROBE,)}: sum over the "
-                "pixels, for instance with torch.distributions.Independent(…, 3)."
-            )
-
-
-def _gaussian(q: object, call: str, shape: tuple[int, ...]) -> Distribution:
-    """A diagonal Gaussian whose draws have this shape, its last dimensions one event."""
-    if not isinstance(q, Distribution):
-        raise BadInput(f"{call} gives {_kind(q)}, not a torch.distributions value.")
-    found = tuple(q.batch_shape + q.event_shape)
-    if found != shape:
-        raise BadInput(f"{call} has shape {found}, not {shape}.")
-    try:
-        density = by_coordinate(q, q.mean)
-    except (TypeError, NotImplementedError) as error:
-        raise BadInput(
-            f"{call} is no diagonal Gaussian: give models.base.gaussian(mean, std, dimensions)."
-        ) from error
-    if density.shape != shape or not bool(torch.isfinite(density).all()):
-        raise BadInput(f"{call} has a density that is no number: is the deviation positive?")
-    return q
-
-
-def _called(what: str, call: Callable[[], T]) -> T:
-    """What a call gives; a fault in foreign code is told by the call that it is in."""
-    try:
-        return call()
-    except Exception as error:
-        raise BadInput(f"{what} fails with {_said(error)}.") from error
-
-
-def _said(error: Exception) -> str:
-    text = str(error).strip().split("\n")[0][:200]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype}"
-    return f"a {type(value).__name__}"

@@ -22,9 +22,13 @@ from typing import Any, Protocol, Self, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
+from torch.distributions import Distribution, MultivariateNormal
 
 from models.errors import BadInput
+from models.gaussians import draw as draw
+from models.gaussians import factor_of
+from models.gaussians import gaussian as gaussian
+from models.likelihoods import on_grid, thresholded
 
 Chain = tuple[Tensor | None, ...]
 Noise = tuple[Tensor, ...]  # eps at its subscripts; entry 0 is empty
@@ -168,23 +172,6 @@ def known(z: Chain, t: int) -> Tensor:
     return entry
 
 
-def gaussian(mean: Tensor, std: Tensor, event_dims: int) -> Independent:
-    """N(mean, std²), diagonal, whose last `event_dims` dimensions are one event."""
-    return Independent(Normal(mean, std, validate_args=False), event_dims, validate_args=False)
-
-
-def draw(distribution: Distribution, eps: Tensor) -> Tensor:
-    """The reparameterised draw mean + std·eps (or mean + L·eps for a full covariance).
-
-    Args:
-        distribution: A Gaussian with shape `(B, *event)`, or `(*event)` if it is a fixed prior.
-        eps: Standard normal noise, with shape `(B, *event)`.
-    """
-    if isinstance(distribution, MultivariateNormal):
-        return distribution.mean + (distribution.scale_tril @ eps.unsqueeze(-1)).squeeze(-1)
-    return distribution.mean + distribution.stddev * eps
-
-
 def repeated(evidence: Any, times: int) -> Any:
     """What `HierarchicalModel.evidence` gave for a batch, laid out `times` times over.
 
@@ -203,9 +190,9 @@ def repeated(evidence: Any, times: int) -> Any:
 
 
 def _repeated_gaussian(distribution: Distribution, times: int) -> Distribution:
-    if isinstance(distribution, MultivariateNormal):
-        factor = distribution.scale_tril.repeat(times, 1, 1)
-        return MultivariateNormal(distribution.mean.repeat(times, 1), scale_tril=factor)
+    if (factor := factor_of(distribution)) is not None:
+        mean = distribution.mean.repeat(times, 1)
+        return MultivariateNormal(mean, scale_tril=factor.repeat(times, 1, 1))
     tiling = (times,) + (1,) * (distribution.mean.ndim - 1)
     mean, std = distribution.mean.repeat(tiling), distribution.stddev.repeat(tiling)
     return gaussian(mean, std, len(distribution.event_shape))
@@ -267,7 +254,9 @@ class HierarchicalModel(nn.Module, abc.ABC):
         image_shape: `(C, H, W)` of x; pixels are floats in [0, 1].
         levels: The latents z_1 … z_T, bottom first.
         eight_bit: Whether x has 256 values a pixel, so that bits per dimension apply;
-            otherwise x is binary.
+            otherwise x is binary, or real.
+        is_continuous: Whether p(x | …) is a density of real pixels, whatever `eight_bit` says: its
+            nats may be below zero, bits per dimension mean nothing, and nothing is binarised.
         is_markov: Whether z_{t−1} given z_t depends on nothing above it, so that a pinned level
             cuts off those above it.
         infers_top_down: Whether q(z_t | …) reads x and z_{t+1} … z_T rather than z_{t−1}.
@@ -283,6 +272,7 @@ class HierarchicalModel(nn.Module, abc.ABC):
     image_shape: tuple[int, int, int]
     levels: tuple[Level, ...]
     eight_bit: bool
+    is_continuous: bool = False
     is_markov: bool = True
     infers_top_down: bool = False
     local_count: int = 0
@@ -319,6 +309,13 @@ class HierarchicalModel(nn.Module, abc.ABC):
     def like(self) -> Tensor:
         """A tensor with the model's device and dtype: a parameter, or a buffer if it has none."""
         return next(chain(self.parameters(), self.buffers()))
+
+    @property
+    def pixel_kind(self) -> str:
+        """What a pixel of x is: "8-bit", "binary" or "continuous"."""
+        if self.is_continuous:
+            return "continuous"
+        return "8-bit" if self.eight_bit else "binary"
 
     def level(self, t: int) -> Level:
         """The level z_t, by its subscript."""
@@ -366,13 +363,14 @@ class HierarchicalModel(nn.Module, abc.ABC):
         """
         return ()
 
-    @abc.abstractmethod
     def as_seen(self, x: Tensor) -> Tensor:
-        """The image as the model sees it, `(B, C, H, W)`: binary, or on the 8-bit grid.
+        """The image as the model sees it, `(B, C, H, W)`: binary, of 256 values, or as it is.
 
         Args:
             x: Pixels in [0, 1], the same shape, on the model's device.
         """
+        seen = {"binary": thresholded, "8-bit": on_grid}.get(self.pixel_kind)
+        return x if seen is None else seen(x)
 
     @abc.abstractmethod
     def posterior(self, t: int, z: Chain) -> Distribution:
@@ -392,7 +390,8 @@ class HierarchicalModel(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def likelihood(self, z: Chain) -> Distribution:
-        """p(x | …) with shape `(B, C, H, W)`; its `mean` is the picture, in [0, 1]."""
+        """p(x | …) with shape `(B, C, H, W)`; its `mean` is the picture, in [0, 1]
+        (of a continuous one a little outside, and clipped where it is shown)."""
 
 
 def encode(

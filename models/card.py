@@ -307,9 +307,13 @@ def commands(name: str, training: Facts, result: Facts) -> list[str]:
     return [*lines, "", note] if note else lines
 
 
-def evaluation_command(checkpoint: str, data: str, result: Facts) -> str:
-    """The command that measures the same again; of a training's quick measures, a full one."""
-    command = f"python -m models.evaluate {checkpoint} --data {data}"
+def evaluation_command(checkpoint: str, data: str | None, result: Facts) -> str:
+    """The command that measures the same again; of a training's quick measures, a full one.
+
+    Args:
+        data: What to measure on; None for the own images of a class.
+    """
+    command = f"python -m models.evaluate {checkpoint}" + (f" --data {data}" if data else "")
     asked = result.get("asked")
     if asked is None:
         bound = f" --k {result['k']} --limit {result['nll_images']}" if "k" in result else ""

@@ -33,6 +33,7 @@ from models.base import (
     noise,
     top_down,
 )
+from models.gaussians import whitened
 from models.policy import Policy
 from models.precision import quick
 
@@ -57,11 +58,14 @@ def with_own_noise(model: HierarchicalModel, trace: Trace) -> Trace:
 
 
 def own_noise(model: HierarchicalModel, trace: Trace, t: int) -> Tensor:
-    """ε_t = (z_t − μ_p(z_{t+1})) / σ_p(z_{t+1}) of the encoded image, `(B, *event)`."""
+    """ε_t = (z_t − μ_p(z_{t+1})) / σ_p(z_{t+1}) of the encoded image, `(B, *event)`.
+
+    With a full covariance of p it is L⁻¹(z_t − μ_p(z_{t+1})).
+    """
     if trace.own:
         return trace.own[t]
     p = prior_of(model, trace, t)
-    return (trace.z[t] - p.mean) / p.stddev
+    return whitened(p, trace.z[t])
 
 
 def prior_of(model: HierarchicalModel, trace: Trace, t: int) -> Distribution:

@@ -32,7 +32,7 @@ from models.base import HierarchicalModel, ModelConfig
 from models.errors import BadInput
 from models.families import new_model, read_family
 from models.statistics import Statistics
-from models.stored import BARE, COMMON, FORMAT, NOT_MEASURED, PICKLES, Stored, open_stored
+from models.stored import BARE, COMMON, FORMAT, NOT_MEASURED, Stored, open_stored
 
 EXAMPLES, EXAMPLE_COLUMNS = 48, 12
 
@@ -43,7 +43,7 @@ class Checkpoint:
 
     Args:
         name: What it is called.
-        path: Its folder.
+        path: Its folder; of a class of the user's own FILE.py:CLASS.
         model: In evaluation mode, without gradients.
         statistics: For axes and for comparison with the test set.
         evaluation: The measured numbers, as `models.evaluate` writes them.
@@ -250,12 +250,9 @@ def locate(path: str | Path, **hub: Any) -> Path:
     """
     folder = Path(path).expanduser()
     if folder.is_file():
-        if folder.suffix.lower() in PICKLES:
-            raise BadInput(
-                f"'{folder}' is a pickle, which can run code when it is opened, so it is refused: "
-                "give a checkpoint folder with config.json and model.safetensors."
-            )
-        raise BadInput(f"'{folder}' is a file: give the checkpoint folder that holds it.")
+        from models.lone_files import advice  # it knows the models of others, and so this module
+
+        raise BadInput(advice(folder))
     if folder.is_dir():
         return folder
     if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", str(path)):

@@ -1,5 +1,8 @@
 """Measure a checkpoint on test images: `python -m models.evaluate CHECKPOINT --data …`.
 
+A model class of one's own is measured as FILE.py:CLASS, by default on its own images; it has no
+folder to keep measures in, so they go to --json and --report.
+
 Prints the measures; with --write also keeps them in the checkpoint (evaluation.json, its model
 card, report.html). Every number is a function of (checkpoint, data, seed) and is defined in
 docs/evaluation.md. The importance-weighted bound takes by far the longest: it can be stopped or
@@ -9,12 +12,15 @@ killed at any time, and the same command goes on where it was.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from models.adapter import is_adapter, load_adapter, own_images
 from models.atomic import write_file
 from models.card import checkpoint_card, measures_table
 from models.checkpoint import (
@@ -69,8 +75,8 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add = parser.add_argument
-    add("checkpoint", help="a checkpoint folder or Hub id")
-    add("--data", required=True, help="as for models.train; its test part is used")
+    add("checkpoint", help="a checkpoint folder or Hub id, or FILE.py:CLASS, which runs the file")
+    add("--data", help="as for models.train; its test part is used (FILE.py:CLASS: its images())")
     add("--quick", action="store_true", help=f"about a minute: the first {QUICK_IMAGES} images, "
         f"K = 1 and 50, {QUICK_SAMPLES} samples, the stored statistics")  # fmt: skip
     add("--images", type=int, help="take every measure over the first so many test images")
@@ -155,13 +161,20 @@ def say(message: str) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure as the command line asks."""
+    own = is_adapter(options.checkpoint)
+    check_asked(options, own)
     if options.threads:
         torch.set_num_threads(options.threads)
     if options.write and not is_measured(folder := locate(options.checkpoint)):
         complete(folder, options.data)
-    checkpoint = load_checkpoint(options.checkpoint, pick_device(options.device))
+    load = load_adapter if own else load_checkpoint
+    checkpoint = load(options.checkpoint, pick_device(options.device))
     asked = asked_of(options, checkpoint.model.eight_bit)
-    data, remark = load_test(checkpoint, options.data)
+    if options.data is None:
+        data, remark = own_data(checkpoint, own_images(checkpoint))
+        asked = replace(asked, samples=0)
+    else:
+        data, remark = load_test(checkpoint, options.data)
     if remark:
         say(f"note: {remark}")
     renew = options.write and not options.quick
@@ -173,6 +186,38 @@ def run(options: argparse.Namespace) -> None:
         write_file(options.report, write_report(checkpoint, data, found))
     if options.write:
         keep(checkpoint, data, found)
+
+
+def check_asked(options: argparse.Namespace, own: bool) -> None:
+    """Refuse what the kind of source cannot do.
+
+    Args:
+        own: Whether it is a class of the user's own.
+    """
+    if own and options.write:
+        raise BadInput(
+            f"--write keeps measures in a checkpoint folder, and '{options.checkpoint}' has none: "
+            "give --json FILE for the numbers, or --report FILE.html, in its place."
+        )
+    if not own and options.data is None:
+        raise BadInput(
+            "--data is missing: name the pictures that the checkpoint is measured on, such as the "
+            "test part of what it was trained on."
+        )
+
+
+def own_data(checkpoint: Checkpoint, images: np.ndarray) -> tuple[Data, str]:
+    """A class's own images as data without a training part, and a remark on them.
+
+    Its statistics are of these images too, so that what `train` is read for is at hand.
+    """
+    digest = hashlib.sha256(images.tobytes()).hexdigest()
+    card = {**checkpoint.card, "source": str(checkpoint.path), "sha256": {"test": digest}}
+    remark = (
+        f"measured on {checkpoint.card['title']}; what it was trained on is not known here, so the "
+        "nearest training images of samples are left out."
+    )
+    return Data(images, images, dict(card), {}), remark
 
 
 def keep(checkpoint: Checkpoint, data: Data, found: Evaluation) -> None:

@@ -32,15 +32,16 @@ from models.convert.pictures import (
     smooth_pictures,
 )
 from models.description import Description, describe
-from models.diffusers_files import JSON, WEIGHTS, is_hub_id, read_json, snapshot
+from models.diffusers_files import JSON, is_hub_id, read_json, snapshot
 from models.errors import BadInput
+from models.lone_files import advice_in
 from models.measured import hash_of, measured
 from models.stored import FILES
 from models.vdm.folder import PIPELINES, load_ddpm
 
 GIVEN_TITLE = "pictures given by hand"
 PLACES = ("", "unet", "vae", "scheduler")  # of the files of a published model
-PUBLISHED = ("model_index.json", "config.json", "scheduler_config.json", f"{WEIGHTS}*.safetensors*")
+PUBLISHED = ("model_index.json", "config.json", "scheduler_config.json", "*.safetensors*")
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,10 @@ def load_any(
         return load_adapter(source, device)
     kind = kind_of(source)
     if kind is None:
+        folder = Path(source).expanduser()
+        whole = not folder.is_dir() or current(folder, "config.json").is_file()
+        if not whole and (said := advice_in(folder)) is not None:
+            raise BadInput(said)
         return load_checkpoint(source, device)
     return load_foreign(kind, source, device, images)
 

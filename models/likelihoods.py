@@ -26,6 +26,16 @@ LOG_SCALE_BOUND = 7.0
 NO_SHAPE = torch.Size()
 
 
+def thresholded(x: Tensor) -> Tensor:
+    """An image with pixels in [0, 1] as a binary model sees it: 0 or 1, above one half."""
+    return (x > 0.5).to(x.dtype)
+
+
+def on_grid(x: Tensor) -> Tensor:
+    """An image with pixels in [0, 1] as an 8-bit model sees it: the nearest k / 255."""
+    return (x * LEVELS).round().clamp(0, LEVELS) / LEVELS
+
+
 class DiscretisedLogistic(Distribution):
     """A logistic distribution over [0, 1], rounded to the 256 values k / 255.
 
@@ -71,7 +81,7 @@ class DiscretisedLogistic(Distribution):
         shape = self._extended_shape(torch.Size(sample_shape))
         u = torch.rand(shape, device=self.location.device).clamp(1e-6, 1 - 1e-6)
         x = self.location + torch.exp(self.log_scale) * torch.logit(u)
-        return (x * LEVELS).round().clamp(0, LEVELS) / LEVELS
+        return on_grid(x)
 
 
 class Likelihood(abc.ABC):
@@ -107,7 +117,7 @@ class BernoulliLikelihood(Likelihood):
     name = "Bernoulli"
 
     def as_seen(self, x: Tensor) -> Tensor:
-        return (x > 0.5).to(x.dtype)
+        return thresholded(x)
 
     def __call__(self, output: Tensor, raw_scale: Tensor) -> Distribution:
         return Independent(Bernoulli(logits=output, validate_args=False), 3, validate_args=False)
@@ -120,7 +130,7 @@ class DiscretisedLogisticLikelihood(Likelihood):
     name = "Discretised logistic"
 
     def as_seen(self, x: Tensor) -> Tensor:
-        return (x * LEVELS).round().clamp(0, LEVELS) / LEVELS
+        return on_grid(x)
 
     def __call__(self, output: Tensor, raw_scale: Tensor) -> Distribution:
         # A fresh network starts at mid-grey, on a scale of e^-2.5; the factor lets a single

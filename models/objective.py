@@ -42,6 +42,7 @@ from models.base import (
     repeated,
 )
 from models.chain import draw_noise, prior_of
+from models.gaussians import as_full, factor_of
 from models.precision import exact
 
 
@@ -209,4 +210,7 @@ def _log_likelihood(model: HierarchicalModel, x: Tensor, z: Chain) -> Tensor:
 
 def _gaussian_kl(q: Distribution, p: Distribution) -> Tensor:
     """KL(q ‖ p) of two Gaussians, with shape `(B,)`, in nats."""
-    return torch.distributions.kl_divergence(q, p.expand(q.batch_shape))
+    p = p.expand(q.batch_shape)
+    if factor_of(q) is not None or factor_of(p) is not None:
+        q, p = as_full(q), as_full(p)
+    return torch.distributions.kl_divergence(q, p)

@@ -2,8 +2,10 @@
 
 For each coordinate i of z_t (a channel of a spatial level, over all its positions):
 
-    mean_i, std_i    of the aggregate posterior q(z_t) = E_x q(z_t | x), draws included
-    nats_i           E[log q(z_ti | z_{t-1}) − log p(z_ti | z_{t+1})], its share of rate_t
+    mean_i, std_i    of the aggregate posterior q(z_t) = E_x q(z_t | x), from the means and the
+                     variances of q: std² = Var(means) + E[variance], no noise of its draws in it
+    nats_i           E[log q(z_ti | z_{t-1}) − log p(z_ti | z_{t+1})], its share of rate_t (with
+                     a full covariance given the coordinates before it, so that the shares add up)
     active_i         whether it is an active unit (DESIGN section 3)
 
 and the principal components of the posterior means E_q[z_t | x], with the aggregate
@@ -23,11 +25,12 @@ from math import prod
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent
+from torch.distributions import Distribution
 
 from models.base import Fields, HierarchicalModel, bottom_up, encode
 from models.chain import draw_noise, prior_of
 from models.errors import BadInput
+from models.gaussians import as_rows, by_coordinate, covariances, variance_along
 from models.precision import double, exact
 from models.training.loop import see, to_float
 
@@ -172,10 +175,8 @@ def std_along(
     images = to_float(statistics.sample.numpy()).to(model.like)
     x = see(model, images, torch.Generator().manual_seed(seed))
     q = model.embed(x).q(t)
-    rows = double(directions.flatten(1))
-    means, variances = (double(part.flatten(1)) for part in (q.mean, q.variance))
-    within = variances.mean(0) @ rows.square().T
-    return ((means @ rows.T).var(0) + within).sqrt().float()
+    rows, means = double(directions.flatten(1)), double(q.mean.flatten(1))
+    return ((means @ rows.T).var(0) + variance_along(q, rows).mean(0)).sqrt().float()
 
 
 class _FieldMoments:
@@ -184,16 +185,15 @@ class _FieldMoments:
     def __init__(self, fields: Fields) -> None:
         self.rows = double(fields.directions.flatten(1))
         self.images, size = 0, self.rows.shape[1]
-        self.drawn, self.squares = torch.zeros(2, len(self.rows), dtype=torch.float64)
+        self.squares, self.crossed_along = torch.zeros(2, len(self.rows), dtype=torch.float64)
         self.mean, self.crossed = torch.zeros(2, size, dtype=torch.float64)
-        self.crossed_along = torch.zeros(len(self.rows), dtype=torch.float64)
 
-    def add(self, z: Tensor, mean: Tensor, other_mean: Tensor) -> None:
-        z, mean, other_mean = (double(v.flatten(1)) for v in (z, mean, other_mean))
-        self.images += len(z)
-        drawn = z @ self.rows.T
-        self.drawn += drawn.sum(0)
-        self.squares += drawn.square().sum(0)
+    def add(self, q: Distribution, other: Distribution) -> None:
+        mean, other_mean = (double(v.mean.flatten(1)) for v in (q, other))
+        self.images += len(mean)
+        for one, rows in ((q, mean), (other, other_mean)):
+            along = rows @ self.rows.T
+            self.squares += (along.square() + variance_along(one, self.rows)).sum(0) / 2
         self.mean += (mean + other_mean).sum(0) / 2
         self.crossed += (mean * other_mean).sum(0)
         self.crossed_along += ((mean @ self.rows.T) * (other_mean @ self.rows.T)).sum(0)
@@ -201,7 +201,7 @@ class _FieldMoments:
     def finish(self, level: LevelStatistics) -> LevelStatistics:
         """The same level, its components these fields."""
         n, mean = self.images, self.mean / self.images
-        variance = self.squares / n - (self.drawn / n).square()
+        variance = self.squares / n - (self.rows @ mean).square()
         total = (self.crossed / n - mean.square()).sum()
         signal = self.crossed_along / n - (self.rows @ mean).square()
         return replace(
@@ -215,22 +215,24 @@ class _FieldMoments:
 class _Moments:
     """Running moments of one level, over images and positions.
 
-    The covariance of E_q[z_t | x] over images is that between the means of two independent
-    passes up the chain, in which the noise of the draws below t has no share.
+    The second moment of the aggregate posterior is that of the means of q, and the mean covariance
+    of q besides, over two independent passes up the chain. The covariance of E_q[z_t | x] over
+    images is that between the means of the two, in which the noise of the draws below t has no
+    share.
     """
 
     def __init__(self, channels: int) -> None:
         self.rows = self.images = 0
-        self.drawn, self.means, self.nats = torch.zeros(3, channels, dtype=torch.float64)
-        self.drawn_outer, self.means_outer = torch.zeros(2, channels, channels).double()
+        self.means, self.nats = torch.zeros(2, channels, dtype=torch.float64)
+        self.outer, self.means_outer = torch.zeros(2, channels, channels).double()
 
-    def add(self, z: Tensor, mean: Tensor, other_mean: Tensor, nats: Tensor) -> None:
-        self.images += len(z)
-        self.nats += _rows(nats).sum(0)
-        z, mean, other_mean = _rows(z), _rows(mean), _rows(other_mean)
-        self.rows += len(z)
-        self.drawn += z.sum(0)
-        self.drawn_outer += z.T @ z
+    def add(self, q: Distribution, other: Distribution, nats: Tensor) -> None:
+        self.images += len(nats)
+        self.nats += as_rows(nats).sum(0)
+        mean, other_mean = as_rows(q.mean), as_rows(other.mean)
+        self.rows += len(mean)
+        for one, rows in ((q, mean), (other, other_mean)):
+            self.outer += (rows.T @ rows + covariances(one)) / 2
         self.means += (mean + other_mean).sum(0) / 2
         crossed = mean.T @ other_mean
         self.means_outer += (crossed + crossed.T) / 2
@@ -240,7 +242,7 @@ class _Moments:
         return outer / self.rows - torch.outer(mean, mean)
 
     def finish(self, active: Tensor | None) -> LevelStatistics:
-        aggregate = self.covariance(self.drawn, self.drawn_outer)
+        aggregate = self.covariance(self.means, self.outer)
         of_means = self.covariance(self.means, self.means_outer)
         if active is None:
             active = of_means.diagonal() > ACTIVE_THRESHOLD
@@ -253,7 +255,7 @@ class _Moments:
         spread = torch.einsum("kc,cd,kd->k", components, aggregate, components)
         variances = values.flip(0)[:kept].clamp_min(0)
         return LevelStatistics(
-            mean=(self.drawn / self.rows).float(),
+            mean=(self.means / self.rows).float(),
             std=aggregate.diagonal().clamp_min(0).sqrt().float(),
             nats=(self.nats / self.images).float(),
             active=active.cpu(),
@@ -261,19 +263,6 @@ class _Moments:
             component_std=spread.clamp_min(0).sqrt().float(),
             component_share=(variances / values.clamp_min(0).sum().clamp_min(1e-12)).float(),
         )
-
-
-def _rows(z: Tensor) -> Tensor:
-    """`(B, C)` or `(B, C, H, W)` as rows of C coordinates, in float64 on the CPU."""
-    z = double(z)
-    return z if z.ndim == 2 else z.movedim(1, -1).reshape(-1, z.shape[1])
-
-
-def by_coordinate(distribution: Distribution, z: Tensor) -> Tensor:
-    """The log-density of every coordinate of a diagonal Gaussian, with the shape of `z`."""
-    if not isinstance(distribution, Independent):
-        raise TypeError("nats by coordinate need a diagonal Gaussian")
-    return distribution.base_dist.log_prob(z)
 
 
 @exact()
@@ -303,12 +292,10 @@ def level_statistics(
         trace = encode(model, x, draw_noise(model, len(x), generator), evidence)
         other = encode(model, x, draw_noise(model, len(x), generator), evidence)
         for t in bottom_up(model.depth):
-            q, p = trace.q(t), prior_of(model, trace, t)
-            z = trace.z[t]
-            nats = by_coordinate(q, z) - by_coordinate(p, z)
-            moments[t - 1].add(z, q.mean, other.q(t).mean, nats)
+            q, p, z = trace.q(t), prior_of(model, trace, t), trace.z[t]
+            moments[t - 1].add(q, other.q(t), by_coordinate(q, z) - by_coordinate(p, z))
             if t in fields:
-                fields[t].add(z, q.mean, other.q(t).mean)
+                fields[t].add(q, other.q(t))
     chosen = active or (None,) * model.depth
     levels = [m.finish(a) for m, a in zip(moments, chosen, strict=True)]
     return tuple(

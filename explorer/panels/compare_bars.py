@@ -19,6 +19,16 @@ from explorer.terms import ImageTerms
 from models.report.plots import level_hue
 from models.report.svg import ticks
 
+# What the models score of a pixel, and why a part may lie below zero: the reconstruction, a rate.
+SCORED = {
+    "binary": "black or white",
+    "8-bit": "256 values a pixel",
+    "continuous": "a density of real pixels",
+}
+NEGATIVE = {
+    True: "−reconstruction is that of a density, which may exceed 1, so it may be negative.",
+    False: "A rate below the top may be negative.",
+}
 AIR = 1.04  # room behind the longest bar
 
 
@@ -232,14 +242,15 @@ def _note(costs: Sequence[Cost]) -> str:
     """What has to be known before the bars are compared."""
     scored = [cost for cost in costs if parts_of(cost)]
     said = []
-    if len({cost.about.eight_bit for cost in scored}) > 1:
+    kinds = [kind for kind in SCORED if kind in {cost.about.pixels for cost in scored}]
+    if len(kinds) > 1:
+        told = ", others ".join(SCORED[kind] for kind in kinds)
         said.append(
-            "Some of these models score black or white, others 256 values a pixel: they describe "
-            "different pictures, so their nats are not to be compared."
+            f"Some of these models score {told}: they describe different pictures, so their nats "
+            "are not to be compared."
         )
-    if any(part.nats < 0 for cost in scored for part in parts_of(cost)):
-        said.append(
-            "A rate below the top may be negative: it is hatched, left of zero, and a mark shows "
-            "the sum."
-        )
+    below = {part.hue is None for cost in scored for part in parts_of(cost) if part.nats < 0}
+    reasons = [reason for rest, reason in NEGATIVE.items() if rest in below]
+    if reasons:
+        said.append(f"{' '.join(reasons)} It is hatched, left of zero, and a mark shows the sum.")
     return f'<div class="notes">{"".join(f"<p>{text}</p>" for text in said)}</div>'

@@ -100,7 +100,7 @@ def _footnote(costs: Sequence[Cost]) -> str:
         "The decode is timed now, on the server: the median of five; a training on the machine "
         "that it ran on.",
     ]
-    if any(not cost.about.eight_bit for cost in costs):
+    if any(cost.about.pixels == "binary" for cost in costs):
         said.append(
             "A binary model sees this image thresholded at one half; the pixels of its test set "
             "were drawn."

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from explorer.panels.learn_forms import forms_line, limit_line
 from explorer.panels.learn_latex import Part, equation, number, plain, short, total
+from models.adapter import is_adapter
 from models.base import HierarchicalModel
 from models.likelihoods import bits_per_dim
 from models.objective import is_reversible
@@ -57,7 +58,7 @@ def live_lines(name: str, checkpoint: Checkpoint) -> dict[str, str]:
         "bounds": bounds_line(who, bounds),
         "forms": forms_line(who, measured),
         "limit": limit_line(who, measured),
-        "bits": bits_line(who, elbo, model) if model.eight_bit else "",
+        "bits": bits_line(who, elbo, model) if model.pixel_kind == "8-bit" else "",
     }
 
 
@@ -109,8 +110,10 @@ def rates_line(who: str, rates: tuple[Part, ...], whole: float) -> str:
     lowest = min(rates, key=lambda rate: rate.value)
     below = "below zero" if lowest.value < 0 else "above zero"
     written = equation(Part("\\mathrm{KL}(q \\Vert p)", total(rates)), rates)
+    # A density of real pixels may exceed 1, and then −ELBO is no whole to be a share of.
+    share = f", {short(100 * total(rates) / whole)} % of −ELBO" if whole > 0 else ""
     return (
-        f"> {who}: {written} nats, {short(100 * total(rates) / whole)} % of −ELBO. The lowest mean "
+        f"> {who}: {written} nats{share}. The lowest mean "
         f"rate is ${lowest.symbol} = {number(lowest.value, 2)}$, {below}."
     )
 
@@ -185,6 +188,9 @@ def without_terms(who: str, measured: Measured) -> str:
 
 def not_measured(who: str, checkpoint: Checkpoint) -> str:
     """What to do about a model without numbers."""
+    if is_adapter(str(checkpoint.path)):
+        command = f"python -m models.evaluate {plain(checkpoint.path)}"
+        return f"> {who} keeps no numbers: <code>{command}</code> prints them."
     return (
         f"> {who} has not been measured: <code>python -m models.evaluate "
         f"{plain(checkpoint.path)} --data … --write</code> does it."

@@ -1,10 +1,10 @@
 """Checkpoints of others become checkpoint folders of ours:
 
-    python -m models.convert vdvae FILE.th --hparams cifar10 --out DIR [--name NAME] [--data SPEC]
+    python -m models.convert vdvae FILE --hparams cifar10 --out DIR [--name NAME] [--data SPEC]
     python -m models.convert ddpm FOLDER_OR_HUB_ID --out DIR
-    python -m models.convert autoencoder-kl FOLDER_OR_HUB_ID --out DIR
+    python -m models.convert autoencoder-kl FOLDER_OR_HUB_ID_OR_FILE --out DIR [--config JSON]
 
-Every source has a module of its own, `models/convert_NAME.py`.
+Every source has a module of its own, `models/convert/NAME.py`.
 """
 
 from __future__ import annotations

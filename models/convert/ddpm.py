@@ -6,7 +6,7 @@ import argparse
 
 from models.convert.folder import Origin, command_of, name_of, write_checkpoint
 from models.convert.folder import add_arguments as add_shared
-from models.diffusers_files import locate, part, sha256_of, weights_files
+from models.diffusers_files import locate, sha256_of, weights_files, weights_of, with_weights
 from models.foreign import DDPM
 from models.vdm.folder import load_ddpm
 
@@ -25,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     model = load_ddpm(options.source, stops=options.stops)
-    folder = part(locate(options.source, ("*.json", "*.safetensors")), "unet")
+    folder = with_weights(options.source, locate(options.source), "unet")
     asked = ["ddpm", options.source, "--stops", str(options.stops)]
     origin = Origin(
         title="a diffusion model published for diffusers",
         source=options.source,
         sha256=sha256_of(weights_files(folder)),
         command=command_of(options, asked),
-        notes=(STOPS_NOTE.format(options.stops),),
+        notes=(STOPS_NOTE.format(options.stops), *filter(None, [weights_of(folder).note])),
     )
     write_checkpoint(
         options.out, name_of(options), model, origin, DDPM.draws, options.data, options.images

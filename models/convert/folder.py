@@ -113,7 +113,7 @@ def few_measures(model: HierarchicalModel, images: np.ndarray, seed: int = 0) ->
     """What few test images tell, as evaluation.json holds it: the terms, and the PSNR."""
     x = seen_test_set(model, images, seed)
     result: dict[str, Any] = {"n_images": len(x), "draws": QUICK.draws, "seed": seed}
-    if model.eight_bit:
+    if model.pixel_kind != "binary":
         result |= psnr_measures(model, x, QUICK.batch)
     if model.has_likelihood:
         result |= terms_measures(model, x, QUICK.draws, seed, QUICK.batch)

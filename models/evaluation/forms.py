@@ -108,7 +108,7 @@ def forms_measures(model: HierarchicalModel, forms: BothForms, measured: Facts) 
         found["limit"] = {key: measured[key] for key in kept} | {
             MATCHING[1]: sum(below), "prior_matching_nats": top,
         }  # fmt: skip
-    if model.eight_bit:
+    if model.pixel_kind == "8-bit":
         for part in (value for value in found.values() if isinstance(value, dict)):
             part["bits_per_dim"] = bits_per_dim(-part["elbo_nats"], model.image_shape)
     return found

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from models.base import HierarchicalModel, bottom_up
+from models.base import HierarchicalModel, bottom_up, encode
 from models.checkpoint import Checkpoint
 from models.data import Data
 from models.errors import BadInput
@@ -35,6 +35,7 @@ from models.evaluation.measures import (
 )
 from models.evaluation.neighbours import Neighbours, find_neighbours
 from models.evaluation.partial import open_partial
+from models.gaussians import factor_of
 from models.likelihoods import bits_per_dim
 from models.objective import is_reversible
 from models.statistics import LevelStatistics, level_statistics
@@ -108,7 +109,7 @@ def evaluate(
         "draws": draws,
         "seed": seed,
     }
-    if model.eight_bit:
+    if model.pixel_kind != "binary":
         result |= psnr_measures(model, x)
     return result
 
@@ -132,7 +133,7 @@ def terms_measures(
         "rate_nats": rate.mean(0).tolist(),
         "rate_standard_error": [standard_error(column) for column in rate.T],
     }
-    if model.eight_bit:
+    if model.pixel_kind == "8-bit":
         result["bits_per_dim"] = bits_per_dim(-float(elbo.mean()), model.image_shape)
     return result
 
@@ -151,7 +152,7 @@ def headline(model: HierarchicalModel, bounds: tuple[Bound, ...], asked: Asked) 
     """
 
     def facts(bound: Bound) -> dict[str, Any]:
-        if not model.eight_bit:
+        if model.pixel_kind != "8-bit":
             return bound.to_json()
         return bound.to_json() | {"bits_per_dim": bits_per_dim(bound.mean, model.image_shape)}
 
@@ -212,7 +213,7 @@ def measure(
     say("terms, reach and drift")
     result = evaluate(model, levels, images, asked.draws, asked.seed)
     result["active_units_burda"] = [int(found.sum()) for found in counted.burda]
-    if not any(model.fields(t) for t in bottom_up(model.depth)):  # else a unit is no part by itself
+    if has_units(model, x):
         say("the bound without the inactive units")
         result["without_inactive"] = delete_inactive(
             model, x, levels, asked.draws, asked.seed
@@ -228,6 +229,14 @@ def measure(
         result["neighbours"] = neighbours.to_json()
     result |= headline(model, bounds, asked) | {"asked": asdict(asked), "model": checkpoint.hash}
     return Evaluation(result, levels, bounds, neighbours, x)
+
+
+def has_units(model: HierarchicalModel, x: Tensor) -> bool:
+    """Whether a coordinate is a part by itself: not of fields, nor tied to others by q."""
+    q = encode(model, x[:1].to(model.like)).posteriors
+    return not any(
+        model.fields(t) or factor_of(q[t - 1]) is not None for t in bottom_up(model.depth)
+    )
 
 
 def _levels(

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from models.adapter import is_adapter
 from models.base import bottom_up
 from models.card import SOURCES, elbo_name, evaluation_command, nats, within
 from models.checkpoint import Checkpoint, to_json
@@ -60,7 +61,9 @@ def write_report(checkpoint: Checkpoint, data: Data, found: Evaluation) -> bytes
 
 
 def _header(checkpoint: Checkpoint, result: dict[str, Any]) -> str:
-    sentence = what_it_is(checkpoint.name, checkpoint.model, checkpoint.card)
+    sentence = what_it_is(
+        checkpoint.name, checkpoint.model, checkpoint.card, bool(checkpoint.training)
+    )
     tiles = "".join(
         f"<div class='tile{' long' if len(value) > LONG else ''}'><b>{value}</b>"
         f"<span>{name}</span></div>"
@@ -200,19 +203,29 @@ def _definitions(body: str) -> str:
 
 
 def _how(checkpoint: Checkpoint, data: Data, result: dict[str, Any]) -> str:
-    preset = checkpoint.training.get("preset")
-    spec, note = SOURCES.get(str(preset), (str(data.card["source"]), ""))
-    command = evaluation_command(f"checkpoints/{checkpoint.name}", spec, result)
+    command, note = _command(checkpoint, data, result)
     numbers = escape(to_json(result).decode())
     return (
         "<h2>The same numbers again</h2><p>One command gives every number and picture of this "
-        f"page. {plain(note)}</p><pre class=command>{escape(command)} --write</pre>"
+        f"page. {plain(note)}</p><pre class=command>{escape(command)}</pre>"
         f"<p class=note>Weights {checkpoint.hash}, test set {_sha(data)}, seed {result['seed']}. "
         f"Lists of the numbers below run from {level_name(1)} upwards.</p>"
         f"<details><summary>evaluation.json</summary><pre>{numbers}</pre></details>"
         "<footer><small>Written by <code>python -m models.evaluate</code>. Colour pictures are "
         "compressed for this page (WebP).</small></footer>"
     )
+
+
+def _command(checkpoint: Checkpoint, data: Data, result: dict[str, Any]) -> tuple[str, str]:
+    """What measures the same again, and a note on its data, or ""."""
+    source = str(data.card["source"])
+    if is_adapter(str(checkpoint.path)):
+        own = source == str(checkpoint.path)
+        command = evaluation_command(str(checkpoint.path), None if own else source, result)
+        return f"{command} --report FILE.html", ""
+    preset = checkpoint.training.get("preset")
+    spec, note = SOURCES.get(str(preset), (source, ""))
+    return evaluation_command(f"checkpoints/{checkpoint.name}", spec, result) + " --write", note
 
 
 def _sha(data: Data) -> str:

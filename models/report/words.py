@@ -146,11 +146,21 @@ def set_in_type(text: str) -> str:
     return re.sub(r"\^(\w)", r"<sup>\1</sup>", text)
 
 
-def what_it_is(name: str, model: HierarchicalModel, card: Facts) -> str:
-    """One sentence: the model and what it was trained on."""
+DENSITY = (
+    " Its likelihood is a density of real pixels: its nats per image are of that density, which "
+    "may exceed 1, so −ELBO may be below zero, and bits per dimension mean nothing."
+)
+
+
+def what_it_is(name: str, model: HierarchicalModel, card: Facts, trained: bool = True) -> str:
+    """One sentence: the model and what it was trained on.
+
+    Args:
+        trained: Whether that is known; otherwise the card is of what it was measured on.
+    """
     channels, height, width = model.image_shape
-    kind = "8-bit" if model.eight_bit else "binary"
-    colour = "colour" if channels == 3 else "grey" if kind == "8-bit" else ""
+    kind = model.pixel_kind
+    colour = "colour" if channels == 3 else "" if kind == "binary" else "grey"
     sizes = ["×".join(map(str, level.shape)) for level in model.levels]
     depth = len(sizes)
     levels = f"one level of {sizes[0]}" if depth == 1 else (
@@ -160,7 +170,8 @@ def what_it_is(name: str, model: HierarchicalModel, card: Facts) -> str:
     images = " ".join(filter(None, (f"{height}×{width}", kind, colour, "images")))
     return (
         f"<b>{escape(name)}</b> is a {model.kind} of {images} with {levels} "
-        f"dimensions, z<sub>1</sub> upwards, trained on {escape(str(source))}."
+        f"dimensions, z<sub>1</sub> upwards, {'trained' if trained else 'measured'} on "
+        f"{escape(str(source))}.{DENSITY if model.pixel_kind == 'continuous' else ''}"
     )
 
 

@@ -230,7 +230,7 @@ def see(model: HierarchicalModel, x: Tensor, generator: torch.Generator) -> Tens
     A binary model gets a fresh draw of each pixel, from the CPU's generator.
     """
     x = x.to(model.like.device)
-    if model.eight_bit:
+    if model.pixel_kind != "binary":
         return model.as_seen(x)
     return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
 

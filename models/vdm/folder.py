@@ -18,7 +18,15 @@ from typing import Any
 
 import torch
 
-from models.diffusers_files import check_class, load_network, locate, part, read_json
+from models.diffusers_files import (
+    check_class,
+    locate,
+    part,
+    read_json,
+    read_network,
+    weights_files,
+    with_weights,
+)
 from models.errors import BadInput
 from models.json_values import integer
 from models.vdm.config import PREDICTIONS, VDMConfig
@@ -26,7 +34,6 @@ from models.vdm.model import VDM
 from models.vdm.network import UNetDenoiser, check_unet
 from models.vdm.noise import Betas
 
-FILES = ("*.json", "*.safetensors")
 PIPELINES = ("DDPMPipeline", "DDIMPipeline")
 SCHEDULERS = ("DDPMScheduler", "DDIMScheduler")
 # diffusers samples "fixed_small_log" with the same standard deviation as "fixed_small".
@@ -66,17 +73,18 @@ def load_ddpm(
         BadInput: There is no such folder or id, the Hub is out of reach, the weights are a
             pickle, or something in the folder is not known here; the message names it.
     """
-    folder = locate(source, FILES, **hub)
+    folder = locate(source, **hub)
     _check_index(folder)
-    network, scheduler = part(folder, "unet"), part(folder, "scheduler")
+    network, scheduler = with_weights(source, folder, "unet", **hub), part(folder, "scheduler")
     unet = read_json(network / "config.json")
     check_class(network / "config.json", unet, ("UNet2DModel",))
     unet = {k: v for k, v in unet.items() if not k.startswith("_")}
     settings = read_scheduler(read_json(scheduler / "scheduler_config.json"))
     image_shape = _image_shape(unet)
     check_unet(unet, image_shape)
+    weights = read_network("UNet2DModel", unet, weights_files(network))
     config = VDMConfig(image_shape, likelihood, stops=stops, unet=unet, **settings)
-    model = VDM(config, UNetDenoiser(load_network("UNet2DModel", network)))
+    model = VDM(config, UNetDenoiser(weights))
     model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return model.requires_grad_(False).eval()
 

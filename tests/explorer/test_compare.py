@@ -142,13 +142,13 @@ def test_the_ladder_is_that_of_the_desk(comparing: Comparing, name: str):
 def test_what_survives_by_hand():
     kept = frame([0, 255], [0, 255])
     pictures = [frame([0, 255], [0, 255]), frame([255, 255], [0, 0])]
-    binary = survival(pictures, kept, eight_bit=False)
+    binary = survival(pictures, kept, binary=True)
     assert binary.equal == 6 / 8
     assert binary.psnr_db == pytest.approx(10 * log10(8 / 2))
-    grey = survival([frame([10, 20])], frame([13, 16]), eight_bit=True)
+    grey = survival([frame([10, 20])], frame([13, 16]), binary=False)
     assert grey.equal is None
     assert grey.psnr_db == pytest.approx(10 * log10(255**2 / 12.5))
-    edge = survival([frame([127, 128])], frame([0, 255]), eight_bit=False)
+    edge = survival([frame([127, 128])], frame([0, 255]), binary=True)
     assert edge.equal == 1.0  # 127/255 lies below one half, 128/255 above
 
 
@@ -211,7 +211,7 @@ def test_bars_share_a_scale_and_what_is_negative_lies_left_of_zero():
 
 
 def test_a_bar_is_laid_out_from_the_lowest_rate_to_the_sum():
-    said = About("m", "m", "F", "kind", "Bernoulli", 3, False)
+    said = About("m", "m", "F", "kind", "Bernoulli", 3, "binary")
     terms = ImageTerms(-60.0, (-10.0, -5.0, 20.0), None, 64, 8, 50.0, "usual", "")
     html = bars_html([Cost(said, Facts(1), terms)])
     low, high = -15 - 0.04 * 95, 80 + 0.04 * 95  # −15 left of zero, 80 right of it
@@ -226,6 +226,22 @@ def test_a_bar_is_laid_out_from_the_lowest_rate_to_the_sum():
         widths_of(whole), [100 * nats / (high - low) for nats in (10, 5, 60, 20)], atol=6e-4
     )
     assert "A rate below the top may be negative" in html and "× " not in whole
+
+
+def test_a_density_is_told_of_where_it_lies_below_zero_and_beside_other_pixels():
+    terms = ImageTerms(60.0, (10.0,), None, 64, 8, 50.0, "usual", "")
+    density = Cost(About("m", "m", "F", "kind", "Normal", 1, "continuous"), Facts(1), terms)
+    alone = bars_html([density])
+    assert "density, which may exceed 1" in alone and "rate below the top" not in alone
+    assert "−50.00 nats" in alone and "bits" not in alone
+    table = table_html([density])
+    assert "−50.00" in table and "bits" not in table and "thresholded" not in table
+    others = [
+        Cost(About(kind, kind, "F", "kind", "p", 1, kind), Facts(1), terms)
+        for kind in ("binary", "8-bit")
+    ]
+    told = bars_html([*others, density])
+    assert "black or white, others 256 values a pixel, others a density of real pixels" in told
 
 
 def widths_of(html: str) -> list[float]:

@@ -22,7 +22,7 @@ from explorer.term_errors import errors_of, reference_errors
 from explorer.terms import encode_image
 from models.base import HierarchicalModel, Walk
 from models.checkpoint import Checkpoint, load_checkpoint
-from models.convert.vdvae import PUBLISHED
+from models.convert.hyper_parameters import PUBLISHED
 from models.hvae.config import HVAEConfig
 from models.hvae.model import HVAE
 from models.mhvae import MHVAE, MHVAEConfig

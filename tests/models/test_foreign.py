@@ -48,8 +48,8 @@ def test_an_autoencoder_opens_on_synthetic_pictures(vae: Path) -> None:
     q = found.model.posterior(1, (found.model.as_seen(to_float(found.examples)),))
     level = found.statistics.levels[0]
     variance = q.mean.var((0, 2, 3), correction=0) + q.stddev.square().mean((0, 2, 3))
-    torch.testing.assert_close(level.std, variance.sqrt(), rtol=0.1, atol=0.0)
-    torch.testing.assert_close(level.mean, q.mean.mean((0, 2, 3)), rtol=0.0, atol=0.1)
+    torch.testing.assert_close(level.std, variance.sqrt(), rtol=1e-4, atol=0.0)
+    torch.testing.assert_close(level.mean, q.mean.mean((0, 2, 3)), rtol=0.0, atol=1e-4)
     assert torch.isfinite(level.nats).all()
     assert len(found.statistics.reference_elbo) == found.statistics.reference_draws == 0
 

@@ -1,11 +1,13 @@
 // The terms of the image: −ELBO = −reconstruction + Σ rates, in nats, beside the test set's mean,
 // and the gauge of how usual the image is. An image of another side than the test images' is
-// beside them in bits per dimension. A model without a likelihood has a PSNR in their place.
+// beside them by dimension, in bits for 8-bit pixels and in nats for others. A model without a likelihood has a PSNR in their place.
 
 // How terms are shown: {per, word, text(value)}; a value in nats is divided by `per`.
-function unitOf(dimensions, own) {
+// Bits per dimension are a measure of 8-bit pixels alone.
+function unitOf(dimensions, own, bits) {
   if (own) return { per: 1, word: "nats", text: nats };
-  return { per: dimensions * Math.LN2, word: "bits per dim", text: (v) => signed(v, 3) };
+  const [per, word] = bits ? [dimensions * Math.LN2, "bits per dim"] : [dimensions, "nats per dim"];
+  return { per, word, text: (v) => signed(v, 3) };
 }
 
 // An error with two digits that count, and a plain zero where nothing is drawn.
@@ -16,10 +18,14 @@ function errorText(error) {
   return ` ± ${error.toFixed(digits)}`;
 }
 
-// `divergences`: whether every rate is a KL divergence, or only that of the top.
-function meaningOf(column, depth, divergences) {
+// `divergences`: whether every rate is a KL divergence, or only that of the top; `below`: whether
+// the value is negative.
+function meaningOf(column, depth, divergences, below) {
   if (column.key === "elbo") return "all that it costs to describe the image: less is better";
-  if (column.key === "rest") return "its pixels, once the levels are known";
+  if (column.key === "rest") {
+    return `its pixels, once the levels are known${below ? "; below zero where the density that "
+      + "the model gives them exceeds 1" : ""}`;
+  }
   if (column.key === "rates") return "what all levels say about it";
   if (column.level === depth) return "what the top level says about it, a KL divergence";
   if (column.row) {
@@ -86,7 +92,7 @@ function makeTerms(root) {
       const numbers = `${value}${errorText(image.error)}, test mean ${average}`
         + `${errorText(mean.error)} ${here.word}`;
       const who = one.level ? `Rate of ${one.name}` : one.row ? `Rates of ${one.name}` : one.name;
-      const meaning = meaningOf(one, depth, test.divergences);
+      const meaning = meaningOf(one, depth, test.divergences, image.value < 0);
       spoken[one.key] = `${who} ${numbers} · ${meaning}`;
       const title = `${one.name}: ${meaning}. Its picture: `
         + `${pictureOf(one)}. This image ${value}`
@@ -117,7 +123,7 @@ function makeTerms(root) {
     const bits = terms.bits_per_dim === null || terms.bits_per_dim === undefined
       ? "" : ` · ${terms.bits_per_dim.toFixed(2)} bits per dim`;
     const mean = there.per === 1 ? nats(test.elbo)
-      : `${signed(-test.elbo / there.per, 2)} bits per dim`;
+      : `${signed(-test.elbo / there.per, 2)} ${there.word}`;
     find("elbo").replaceChildren("ELBO ", make("b", {}, `${nats(terms.elbo)} nats`),
       `${bits} · test mean ${mean}`);
     find("elbo").title = `Averages over ${terms.draws} draws of the posterior`;
@@ -155,7 +161,9 @@ function makeTerms(root) {
       }
       const dimensions = shape.reduce((all, side) => all * side, 1); // of a test image
       const own = terms.dimensions === dimensions;
-      const [here, there] = [terms.dimensions, dimensions].map((count) => unitOf(count, own));
+      const bits = typeof terms.bits_per_dim === "number";
+      const [here, there] = [terms.dimensions, dimensions]
+        .map((count) => unitOf(count, own, bits));
       spoken = {};
       drawWaterfall(terms, test, here, there, rows[0].grouped ? rows : null);
       drawHead(terms, test, there);
