@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
 from models.errors import BadInput
+from models.seeds import normal
 
 Chain = tuple[Tensor | None, ...]
 Noise = tuple[Tensor, ...]  # eps at its subscripts; entry 0 is empty
@@ -424,5 +425,4 @@ def noise(seed: int, level: int, shape: tuple[int, ...]) -> Tensor:
 
     Drawn on the CPU so that every device shows the same picture.
     """
-    mixed = (int(seed) * 1_000_003 + int(level) * 7_919 + 12_345) % (2**63 - 1)
-    return torch.randn(shape, generator=torch.Generator().manual_seed(mixed))
+    return normal(shape, "resample", seed, level)

@@ -22,6 +22,7 @@ from models.photos.photographs import read_photos
 from models.reading.hub import read_hub
 from models.reading.pictures import fit_square
 from models.reading.readers import Raw, find_idx, read_idx, read_npz, read_pictures
+from models.seeds import choices
 
 TEST_FRACTION = 0.1
 AVATARS = 20_000
@@ -179,7 +180,7 @@ def _split(
         return raw.train, raw.test, labels, {"split": "given by the source", "split_seed": None}
     chosen = np.zeros(count, bool)
     held_out = max(1, round(TEST_FRACTION * count))
-    chosen[np.random.default_rng(seed).permutation(count)[:held_out]] = True
+    chosen[choices("held-out pictures", seed).permutation(count)[:held_out]] = True
     names = raw.names or tuple(str(row) for row in range(count))
     test_names = "\n".join(names[row] for row in np.flatnonzero(chosen))
     facts: dict[str, object] = {

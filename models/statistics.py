@@ -28,6 +28,7 @@ from torch.distributions import Distribution, Independent
 from models.base import Fields, HierarchicalModel, bottom_up, encode
 from models.chain import draw_noise, prior_of
 from models.errors import BadInput
+from models.seeds import stream
 from models.training.loop import see, to_float
 
 ACTIVE_THRESHOLD = 0.01  # of the covariance of an active unit (DESIGN section 3)
@@ -168,7 +169,7 @@ def std_along(
     if statistics.sample is None:
         raise BadInput("statistics: 'sample' is missing; measure the model again.")
     images = to_float(statistics.sample.numpy()).to(model.like)
-    x = see(model, images, torch.Generator().manual_seed(seed))
+    x = see(model, images, stream("statistics", seed))
     q = model.embed(x).q(t)
     rows = directions.flatten(1).double().cpu()
     means, variances = (part.flatten(1).double().cpu() for part in (q.mean, q.variance))
@@ -293,7 +294,7 @@ def level_statistics(
     """
     moments = [_Moments(level.channels) for level in model.levels]
     fields = {t: _FieldMoments(own) for t in bottom_up(model.depth) if (own := model.fields(t))}
-    generator = torch.Generator().manual_seed(seed)
+    generator = stream("statistics", seed)
     device = model.like.device
     for start in range(0, len(images), batch):
         x = to_float(images[start : start + batch]).to(device)

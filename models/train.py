@@ -31,10 +31,11 @@ from models.checkpoint import (
 from models.data import Data, load_data
 from models.errors import BadInput
 from models.evaluation.measures import active_units, seen_test_set
-from models.evaluation.suite import evaluate
+from models.evaluation.quick import evaluate
 from models.families import FAMILIES, new_model, read_family
 from models.measured import with_reference
 from models.mhvae import MHVAE, in_units
+from models.seeds import seed_torch
 from models.statistics import SAMPLE, Statistics, level_statistics, with_sample
 from models.training.architectures import add_options, architecture, parse_numbers
 from models.training.loop import (
@@ -201,7 +202,7 @@ def start(options: argparse.Namespace, processes: Processes) -> tuple[Run, Data,
     with processes.first_here_first():
         data = load_data(spec, image_size=size)
     run = run or new_run(options, data, processes.device)
-    torch.manual_seed(run.training.seed)
+    seed_torch("initial weights", run.training.seed)
     model = new_model(run.family, run.model).to(processes.device)
     if any(isinstance(module, torch.nn.Conv2d) for module in model.modules()):
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

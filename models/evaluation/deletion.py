@@ -31,6 +31,7 @@ from models.chain import draw_noise
 from models.evaluation.bounds import standard_error
 from models.evaluation.measures import batches
 from models.objective import log_weight
+from models.seeds import stream
 from models.statistics import LevelStatistics, by_coordinate
 
 
@@ -84,7 +85,7 @@ def delete_inactive(
         statistics: Active units, and the aggregate posterior's mean and σ, of every level.
         draws: Draws per image.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = stream("deletion", seed)
     before, after = [], []
     for batch in batches(x, model):
         for _ in range(draws):

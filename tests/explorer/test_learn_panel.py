@@ -26,7 +26,7 @@ from explorer.panels.learn_text import headings, page, theory
 from models.base import Chain
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.evaluation.forms import forms_measures, measure_forms
-from models.evaluation.suite import terms_measures
+from models.evaluation.quick import terms_measures
 from tests.explorer.toy import Toy, toy_checkpoint
 from tests.models.diffusion_toys import draw_independent, independent
 from tests.models.small_hvae import random_hvae

@@ -15,8 +15,8 @@ from models.evaluate import asked_of, build_parser
 from models.evaluation import bounds
 from models.evaluation.bounds import make_plan, measure_bounds
 from models.evaluation.measures import mean_terms, psnr_of_each, seen_test_set
+from models.evaluation.quick import evaluate as quick
 from models.evaluation.suite import Asked
-from models.evaluation.suite import evaluate as quick
 from models.likelihoods import bits_per_dim
 from tests.models.tiny import tiny_checkpoint, tiny_images
 
