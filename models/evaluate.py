@@ -80,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--only",
         metavar="PARTS",
         help="measure only these parts anew, such as bounds,levels (or "
-        "neighbours), as they were asked before; the others stay as the checkpoint has them",
+        "forms, neighbours), as they were asked before; the others stay as the checkpoint has them",
     )
     add("--device", default="cpu", help="cpu (the printed digits), cuda, mps, auto")
     add("--threads", type=int, help="CPU threads (default: all)")

@@ -1,6 +1,6 @@
 """What of an evaluation may stay where only some parts are measured anew.
 
-An evaluation has three parts, each measured as a whole (models/evaluation/suite.py). A part that is
+An evaluation has four parts, each measured as a whole (models/evaluation/suite.py). A part that is
 not measured again is taken from the checkpoint's evaluation.json; numbers of other weights, other
 pictures or other draws are never mixed.
 """
@@ -16,7 +16,7 @@ from models.data import Data
 from models.errors import BadInput
 from models.evaluation.partial import digest_of
 
-BOUNDS, LEVELS, NEIGHBOURS = PARTS = ("bounds", "levels", "neighbours")
+BOUNDS, LEVELS, FORMS, NEIGHBOURS = PARTS = ("bounds", "levels", "forms", "neighbours")
 LISTS = ("bounds", "bounds_on_deep_images")  # of evaluation.json, with an entry for every K
 SHOWN = 16  # hex digits of a test set's digest that are kept
 

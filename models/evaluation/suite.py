@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from models.base import HierarchicalModel, bottom_up
+from models.base import HierarchicalModel, Stepwise, bottom_up
 from models.checkpoint import Checkpoint
 from models.data import Data
 from models.errors import BadInput
-from models.evaluation.again import BOUNDS, LEVELS, NEIGHBOURS, PARTS, SHOWN, kept_measures
+from models.evaluation.again import BOUNDS, FORMS, LEVELS, NEIGHBOURS, PARTS, SHOWN, kept_measures
 from models.evaluation.bounds import Bound, make_plan, measure_bounds
 from models.evaluation.deletion import delete_inactive
-from models.evaluation.forms import forms_measures, measure_forms
+from models.evaluation.forms import forms_measures, limit_of, measure_forms
 from models.evaluation.measures import Units, seen_test_set, units
 from models.evaluation.neighbours import Neighbours, find_neighbours
-from models.evaluation.partial import PartialBounds, digest_of, open_partial
+from models.evaluation.partial import digest_of, open_partial
 from models.evaluation.quick import measures_of
 from models.likelihoods import bits_per_dim
 from models.objective import is_reversible
@@ -151,7 +151,13 @@ def measure(
         say("active units")
         counted = units(model, x, asked.seed)
         levels = _levels(checkpoint, data, counted, renew, say)
-        result |= levels_measures(model, x, levels, counted, asked, store, progress, say)
+        result |= levels_measures(model, x, levels, counted, asked, say)
+    if FORMS in parts and is_reversible(model):
+        say("both forms of the bound")
+        forms = measure_forms(model, x, asked.draws, asked.seed, store, progress)
+        result["two_forms"] = forms_measures(model, forms)
+    if isinstance(model, Stepwise) and "two_forms" in result:
+        result["two_forms"] = result["two_forms"] | {"limit": limit_of(model, result)}
     if NEIGHBOURS in parts and asked.samples:
         say("the nearest training images of samples")
         neighbours = find_neighbours(model, data.train, images, asked.samples, asked.seed)
@@ -168,11 +174,9 @@ def levels_measures(
     levels: tuple[LevelStatistics, ...],
     counted: Units,
     asked: Asked,
-    store: PartialBounds | None,
-    progress: bool,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """All that is measured of the levels: terms, units, reach, drift, and both forms.
+    """All that is measured of the levels: terms, units, reach and drift.
 
     Args:
         x: The test set as the model sees it, `(N, C, H, W)`.
@@ -185,10 +189,6 @@ def levels_measures(
         result["without_inactive"] = delete_inactive(
             model, x, levels, asked.draws, asked.seed
         ).to_json()
-    if is_reversible(model):
-        say("both forms of the bound")
-        forms = measure_forms(model, x, asked.draws, asked.seed, store, progress)
-        result["two_forms"] = forms_measures(model, forms, result)
     return result
 
 

@@ -111,6 +111,15 @@ class Betas:
     def build(self) -> Schedule:
         return TableSchedule(self.gammas())
 
+    def stops(self, count: int) -> int | tuple[float, ...]:
+        """Where `count` levels stand: where something is left of an image (`visible`).
+
+        Told by their number alone where that is what the number alone means, as it was always told.
+        """
+        table = TableSchedule(self.gammas())
+        chosen = table.visible(count)
+        return count if chosen == table.spread(count) else chosen
+
     def to_json(self) -> dict[str, object]:
         return {"kind": "betas", **asdict(self)}
 

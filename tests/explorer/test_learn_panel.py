@@ -25,7 +25,7 @@ from explorer.panels.learn_numbers import kind_of, live_lines
 from explorer.panels.learn_text import headings, page, theory
 from models.base import Chain
 from models.checkpoint import Checkpoint, load_checkpoint
-from models.evaluation.forms import forms_measures, measure_forms
+from models.evaluation.forms import forms_measures, limit_of, measure_forms
 from models.evaluation.quick import terms_measures
 from tests.explorer.toy import Toy, toy_checkpoint
 from tests.models.diffusion_toys import draw_independent, independent
@@ -160,7 +160,8 @@ def evaluation() -> dict[str, object]:
     model = independent(12)
     x = draw_independent(40)
     terms = terms_measures(model, x, draws=5, seed=0)
-    forms = forms_measures(model, measure_forms(model, x, 5), terms)
+    forms = forms_measures(model, measure_forms(model, x, 5))
+    forms["limit"] = limit_of(model, terms)
     return json.loads(json.dumps(terms | {"two_forms": forms, "n_images": 40, "draws": 5}))
 
 
