@@ -14,11 +14,10 @@ from torch import Tensor
 from models.checkpoint import Checkpoint
 from models.data import Data
 from models.errors import BadInput
-from models.evaluation.partial import digest_of
+from models.evaluation.partial import short_digest
 
 BOUNDS, LEVELS, FORMS, NEIGHBOURS = PARTS = ("bounds", "levels", "forms", "neighbours")
 LISTS = ("bounds", "bounds_on_deep_images")  # of evaluation.json, with an entry for every K
-SHOWN = 16  # hex digits of a test set's digest that are kept
 
 
 def read_parts(text: str) -> tuple[str, ...]:
@@ -68,7 +67,7 @@ def kept_measures(checkpoint: Checkpoint, data: Data, x: Tensor) -> dict[str, An
     stored: dict[str, Any] = checkpoint.evaluation
     sums = data.card.get("sha256")
     if known := stored.get("test_set"):
-        same = known == digest_of(x)[:SHOWN]
+        same = known == short_digest(x)
     else:
         same = isinstance(sums, dict) and sums == checkpoint.card.get("sha256")
     if not same or stored.get("n_images") != len(x):

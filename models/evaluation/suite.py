@@ -20,13 +20,13 @@ from models.base import HierarchicalModel, Stepwise, bottom_up
 from models.checkpoint import Checkpoint
 from models.data import Data
 from models.errors import BadInput
-from models.evaluation.again import BOUNDS, FORMS, LEVELS, NEIGHBOURS, PARTS, SHOWN, kept_measures
+from models.evaluation.again import BOUNDS, FORMS, LEVELS, NEIGHBOURS, PARTS, kept_measures
 from models.evaluation.bounds import Bound, make_plan, measure_bounds
 from models.evaluation.deletion import delete_inactive
 from models.evaluation.forms import forms_measures, limit_of, measure_forms
 from models.evaluation.measures import Units, seen_test_set, units
 from models.evaluation.neighbours import Neighbours, find_neighbours
-from models.evaluation.partial import digest_of, open_partial
+from models.evaluation.partial import open_partial, short_digest
 from models.evaluation.quick import measures_of
 from models.likelihoods import bits_per_dim
 from models.objective import is_reversible
@@ -129,12 +129,8 @@ def measure(
         BadInput: The model has no likelihood of its own, so it has no bound to measure; or what
             would stay is of other weights or pictures.
     """
-    if not checkpoint.model.has_likelihood:
-        raise BadInput(
-            f"{checkpoint.name} has no likelihood of its own, so there is no bound to evaluate: "
-            "its PSNR on images is measured by models.convert with --data."
-        )
     model, images = checkpoint.model, data.test[: asked.images]
+    _check_likelihood(checkpoint)
     x = seen_test_set(model, images, asked.seed)
     result = {} if set(parts) == set(PARTS) else kept_measures(checkpoint, data, x)
     plan = make_plan(len(x), asked.k, asked.limit, asked.deep, asked.deep_images, asked.seed)
@@ -148,10 +144,8 @@ def measure(
         bounds = measure_bounds(model, x, plan, asked.seed, store, progress)
         result |= headline(model, bounds, asked)
     if LEVELS in parts:
-        say("active units")
-        counted = units(model, x, asked.seed)
-        levels = _levels(checkpoint, data, counted, renew, say)
-        result |= levels_measures(model, x, levels, counted, asked, say)
+        levels, found = _measure_levels(checkpoint, data, x, asked, renew, say)
+        result |= found
     if FORMS in parts and is_reversible(model):
         say("both forms of the bound")
         forms = measure_forms(model, x, asked.draws, asked.seed, store, progress)
@@ -162,34 +156,38 @@ def measure(
         say("the nearest training images of samples")
         neighbours = find_neighbours(model, data.train, images, asked.samples, asked.seed)
         result["neighbours"] = neighbours.to_json()
-    result |= {
-        "asked": asdict(asked), "model": checkpoint.hash, "test_set": digest_of(x)[:SHOWN],
-    }  # fmt: skip
-    return Evaluation(result, levels, bounds, neighbours, x)
+    measured = {"asked": asdict(asked), "model": checkpoint.hash, "test_set": short_digest(x)}
+    return Evaluation(result | measured, levels, bounds, neighbours, x)
 
 
-def levels_measures(
-    model: HierarchicalModel,
+def _check_likelihood(checkpoint: Checkpoint) -> None:
+    if not checkpoint.model.has_likelihood:
+        raise BadInput(
+            f"{checkpoint.name} has no likelihood of its own, so there is no bound to evaluate: "
+            "its PSNR on images is measured by models.convert with --data."
+        )
+
+
+def _measure_levels(
+    checkpoint: Checkpoint,
+    data: Data,
     x: Tensor,
-    levels: tuple[LevelStatistics, ...],
-    counted: Units,
     asked: Asked,
+    renew: bool,
     say: Callable[[str], None],
-) -> dict[str, Any]:
-    """All that is measured of the levels: terms, units, reach and drift.
-
-    Args:
-        x: The test set as the model sees it, `(N, C, H, W)`.
-    """
+) -> tuple[tuple[LevelStatistics, ...], dict[str, Any]]:
+    """The levels, their active units as they are now, and all that is measured of them."""
+    model, seed = checkpoint.model, asked.seed
+    say("active units")
+    counted = units(model, x, seed)
+    levels = _levels(checkpoint, data, counted, renew, say)
     say("terms, reach and drift")
-    result = measures_of(model, x, levels, asked.draws, asked.seed)
+    result = measures_of(model, x, levels, asked.draws, seed)
     result["active_units_burda"] = [int(found.sum()) for found in counted.burda]
     if not any(model.fields(t) for t in bottom_up(model.depth)):  # else a unit is no part by itself
         say("the bound without the inactive units")
-        result["without_inactive"] = delete_inactive(
-            model, x, levels, asked.draws, asked.seed
-        ).to_json()
-    return result
+        result["without_inactive"] = delete_inactive(model, x, levels, asked.draws, seed).to_json()
+    return levels, result
 
 
 def _levels(
