@@ -24,7 +24,7 @@ SEEDS = [*range(40), 2**31 - 1, 2**32, 2**40 + 15]
 # Kept purposes whose rule is the seed itself: one stream at equal seeds, and they always were.
 PLAIN = {"encode", "test pixels", "statistics", "classifier weights"}
 COUNTS = {
-    **HASHED, **{name: 1 for name in PLAIN}, "resample": 2, "training step": 2,
+    **HASHED, **dict.fromkeys(PLAIN, 1), "resample": 2, "training step": 2,
     "fixed projection": 0,
 }  # fmt: skip
 
