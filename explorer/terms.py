@@ -33,6 +33,7 @@ from models.evaluation.measures import psnr_of_each
 from models.likelihoods import bits_per_dim
 from models.objective import Terms, estimate
 from models.precision import double, exact
+from models.seeds import stream
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
@@ -99,7 +100,7 @@ def encode_image(
     x = as_model_sees(model, pixels)
     if encode_seed is None:
         return model.embed(x)
-    return model.embed(x, draw_noise(model, 1, torch.Generator().manual_seed(encode_seed)))
+    return model.embed(x, draw_noise(model, 1, stream("encode", encode_seed)))
 
 
 def image_terms(
@@ -194,7 +195,7 @@ def _drawn(
 ) -> Generator[None, None, Terms]:
     """The terms of an image draw by draw, `(K,)` and `(K, T)`; None after each draw."""
     x = as_model_sees(model, pixels)
-    generator = torch.Generator().manual_seed(seed)
+    generator = stream("terms", seed)
     values = []
     for _ in range(draws):
         values.append(estimate(model, x, generator))

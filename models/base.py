@@ -29,6 +29,7 @@ from models.gaussians import draw as draw
 from models.gaussians import factor_of
 from models.gaussians import gaussian as gaussian
 from models.likelihoods import on_grid, thresholded
+from models.seeds import normal
 
 Chain = tuple[Tensor | None, ...]
 Noise = tuple[Tensor, ...]  # eps at its subscripts; entry 0 is empty
@@ -427,5 +428,4 @@ def noise(seed: int, level: int, shape: tuple[int, ...]) -> Tensor:
 
     Drawn on the CPU so that every device shows the same picture.
     """
-    mixed = (int(seed) * 1_000_003 + int(level) * 7_919 + 12_345) % (2**63 - 1)
-    return torch.randn(shape, generator=torch.Generator().manual_seed(mixed))
+    return normal(shape, "resample", seed, level)

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from models.adapter import is_adapter, load_adapter, own_images
-from models.atomic import write_file
+from models.atomic import current, write_file
 from models.card import checkpoint_card, measures_table
 from models.checkpoint import (
     Checkpoint,
@@ -34,6 +34,7 @@ from models.checkpoint import (
 from models.command import exit_status
 from models.data import Data, load_data
 from models.errors import BadInput
+from models.evaluation.again import PARTS, kept_asked, read_parts
 from models.evaluation.partial import default_folder
 from models.evaluation.suite import Asked, Evaluation, measure
 from models.report.page import write_report
@@ -86,10 +87,16 @@ def build_parser() -> argparse.ArgumentParser:
     add("--deep", type=int, help="a larger K over fewer images; 0: none (default: 5000 over "
         "1000, or 1000 over 100 for 8-bit images; none if --k is given)")  # fmt: skip
     add("--deep-images", type=int, help="how many, chosen by the seed")
-    add("--draws", type=int, default=4, help="draws per image behind the terms")
+    add("--draws", type=int, help="draws per image behind the terms (default: 4)")
     add("--samples", type=int, help="samples whose nearest training images are looked up "
         "(default: 1000); 0: none")  # fmt: skip
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, help="of all draws (default: 0)")
+    add(
+        "--only",
+        metavar="PARTS",
+        help="measure only these parts anew, such as bounds,levels (or "
+        "forms, neighbours), as they were asked before; the others stay as the checkpoint has them",
+    )
     add("--device", default="cpu", help="cpu (the printed digits), cuda, mps, auto")
     add("--threads", type=int, help="CPU threads (default: all)")
     add("--partial", type=Path, default=default_folder(),
@@ -123,7 +130,7 @@ def asked_of(options: argparse.Namespace, eight_bit: bool) -> Asked:
     for name, value in {"--deep": options.deep, "--samples": options.samples}.items():
         if value is not None and value < 0:
             raise BadInput(f"{name} is {value}: give 0 to leave it out, or more.")
-    if options.seed < 0:
+    if (options.seed or 0) < 0:
         raise BadInput(f"--seed is {options.seed}: give 0 or more.")
     return Asked(
         images=options.images or (QUICK_IMAGES if options.quick else None),
@@ -131,10 +138,26 @@ def asked_of(options: argparse.Namespace, eight_bit: bool) -> Asked:
         limit=options.limit,
         deep=deep if options.deep is None else options.deep,
         deep_images=options.deep_images or deep_images,
-        draws=options.draws,
+        draws=options.draws or 4,
         samples=_first(options.samples, QUICK_SAMPLES if options.quick else 1000),
-        seed=options.seed,
+        seed=options.seed or 0,
     )
+
+
+def asked_before(options: argparse.Namespace, checkpoint: Checkpoint) -> Asked:
+    """What the checkpoint's evaluation was asked, of which parts are measured anew.
+
+    Raises:
+        BadInput: There is none of these weights, or the command line asks something else.
+    """
+    own = ("images", "k", "limit", "deep", "deep_images", "draws", "samples", "seed")
+    if given := [name for name in own if getattr(options, name) is not None]:
+        flag = given[0].replace("_", "-")
+        raise BadInput(f"--only measures as it was asked before: leave --{flag} out, or --only.")
+    if options.quick:
+        raise BadInput("--only measures as it was asked before: leave --quick out, or --only.")
+    stored = kept_asked(checkpoint)
+    return Asked(**{**stored, "k": tuple(stored["k"])})
 
 
 def parse_ks(text: str) -> tuple[int, ...]:
@@ -169,7 +192,10 @@ def run(options: argparse.Namespace) -> None:
         complete(folder, options.data)
     load = load_adapter if own else load_checkpoint
     checkpoint = load(options.checkpoint, pick_device(options.device))
-    asked = asked_of(options, checkpoint.model.eight_bit)
+    parts = PARTS if options.only is None else read_parts(options.only)
+    asked = asked_of(options, checkpoint.model.eight_bit) if options.only is None else (
+        asked_before(options, checkpoint)
+    )  # fmt: skip
     if options.data is None:
         data, remark = own_data(checkpoint, own_images(checkpoint))
         asked = replace(asked, samples=0)
@@ -177,13 +203,14 @@ def run(options: argparse.Namespace) -> None:
         data, remark = load_test(checkpoint, options.data)
     if remark:
         say(f"note: {remark}")
-    renew = options.write and not options.quick
-    found = measure(checkpoint, data, asked, options.partial, renew, sys.stderr.isatty(), say)
+    renew = options.write and not options.quick and options.only is None
+    progress = sys.stderr.isatty()
+    found = measure(checkpoint, data, asked, options.partial, renew, progress, say, parts)
     print(measures_table(found.result))
     if options.json:
         write_file(options.json, to_json(found.result))
     if options.report:
-        write_file(options.report, write_report(checkpoint, data, found))
+        write_file(options.report, report_of(checkpoint, data, found))
     if options.write:
         keep(checkpoint, data, found)
 
@@ -194,6 +221,11 @@ def check_asked(options: argparse.Namespace, own: bool) -> None:
     Args:
         own: Whether it is a class of the user's own.
     """
+    if own and options.only is not None:
+        raise BadInput(
+            f"--only renews parts of an evaluation that is kept, and '{options.checkpoint}' keeps "
+            "none: leave --only out."
+        )
     if own and options.write:
         raise BadInput(
             f"--write keeps measures in a checkpoint folder, and '{options.checkpoint}' has none: "
@@ -220,11 +252,18 @@ def own_data(checkpoint: Checkpoint, images: np.ndarray) -> tuple[Data, str]:
     return Data(images, images, dict(card), {}), remark
 
 
+def report_of(checkpoint: Checkpoint, data: Data, found: Evaluation) -> bytes:
+    """The report, in which what was not measured again stays as the checkpoint's own has it."""
+    path = current(checkpoint.path, "report.html")
+    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return write_report(checkpoint, data, found, before)
+
+
 def keep(checkpoint: Checkpoint, data: Data, found: Evaluation) -> None:
     """Write the measures, the card and the report into the checkpoint's folder, all or none."""
     card = checkpoint_card(checkpoint, found.result)
     statistics = replace(checkpoint.statistics, levels=found.statistics)
-    report = write_report(checkpoint, data, found)
+    report = report_of(checkpoint, data, found)
     update_measures(checkpoint, statistics, found.result, card, report)
     say(f"kept in '{checkpoint.path}': evaluation.json, README.md, report.html")
 

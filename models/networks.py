@@ -24,6 +24,7 @@ from torch.distributions import Distribution, Independent
 
 from models.base import gaussian
 from models.likelihoods import Likelihood
+from models.seeds import stream
 
 LOG_STD_LOW, LOG_STD_HIGH = 7.0, 3.0
 NORMS = {
@@ -292,7 +293,7 @@ class LinearGaussian(nn.Module):
     def __init__(self, in_shape: tuple[int, ...], size: int, signal: float) -> None:
         super().__init__()
         self.signal = signal
-        square = torch.randn((prod(in_shape),) * 2, generator=torch.Generator().manual_seed(0))
+        square = torch.randn((prod(in_shape),) * 2, generator=stream("fixed projection"))
         self.register_buffer("weight", torch.linalg.qr(square).Q[:size].contiguous())
 
     def forward(self, h: Tensor) -> Independent:

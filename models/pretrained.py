@@ -12,6 +12,8 @@ from typing import Any
 
 from huggingface_hub import PyTorchModelHubMixin
 
+from models.errors import BadInput
+
 
 class Pretrained(PyTorchModelHubMixin, library_name="strata"):
     """Mixed into every family."""
@@ -29,14 +31,23 @@ class Pretrained(PyTorchModelHubMixin, library_name="strata"):
         map_location: str = "cpu",
         **_model_kwargs: Any,
     ) -> Any:
-        """The frozen model in a folder or of a Hub id; BadInput names what does not fit."""
+        """The frozen model in a folder or of a Hub id; BadInput names what does not fit, also a
+        model of another family. `Pretrained.from_pretrained` itself opens any."""
         from models.checkpoint import load_model, locate
 
         folder = locate(
             model_id, revision=revision, cache_dir=cache_dir, force_download=force_download,
             local_files_only=local_files_only, token=token,
         )  # fmt: skip
-        return load_model(folder).to(map_location)
+        model = load_model(folder)
+        if not isinstance(model, cls):
+            raise BadInput(
+                f"'{model_id}' holds a model of the family {model.family}, and "
+                f"{cls.__name__}.from_pretrained opens none but {cls.__name__}: use "
+                f"{type(model).__name__}.from_pretrained, or Pretrained.from_pretrained, which "
+                "opens every family."
+            )
+        return model.to(map_location)
 
     def save_pretrained(
         self,

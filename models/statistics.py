@@ -32,6 +32,7 @@ from models.chain import draw_noise, prior_of
 from models.errors import BadInput
 from models.gaussians import as_rows, by_coordinate, covariances, variance_along
 from models.precision import double, exact
+from models.seeds import stream
 from models.training.loop import see, to_float
 
 ACTIVE_THRESHOLD = 0.01  # of the covariance of an active unit (DESIGN section 3)
@@ -173,7 +174,7 @@ def std_along(
     if statistics.sample is None:
         raise BadInput("statistics: 'sample' is missing; measure the model again.")
     images = to_float(statistics.sample.numpy()).to(model.like)
-    x = see(model, images, torch.Generator().manual_seed(seed))
+    x = see(model, images, stream("statistics", seed))
     q = model.embed(x).q(t)
     rows, means = double(directions.flatten(1)), double(q.mean.flatten(1))
     return ((means @ rows.T).var(0) + variance_along(q, rows).mean(0)).sqrt().float()
@@ -285,7 +286,7 @@ def level_statistics(
     """
     moments = [_Moments(level.channels) for level in model.levels]
     fields = {t: _FieldMoments(own) for t in bottom_up(model.depth) if (own := model.fields(t))}
-    generator = torch.Generator().manual_seed(seed)
+    generator = stream("statistics", seed)
     for start in range(0, len(images), batch):
         x = see(model, to_float(images[start : start + batch]), generator)
         evidence = model.evidence(x)

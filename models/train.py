@@ -19,6 +19,7 @@ from models.checkpoint import pick_device, to_json
 from models.data import Data, load_data
 from models.errors import BadInput
 from models.families import new_model
+from models.seeds import seed_torch
 from models.stored import open_stored
 from models.training.asked import Run, check_unchanged, continued, new_run, read_run, warmup_steps
 from models.training.finish import finish, is_finished
@@ -111,7 +112,7 @@ def card_of(files: RunFiles) -> dict[str, object]:
 
 def fresh_state(run: Run, device: torch.device) -> TrainState:
     """The state before the first step."""
-    torch.manual_seed(run.training.seed)
+    seed_torch("initial weights", run.training.seed)
     model = new_model(run.family, run.model).to(device)
     if any(isinstance(module, torch.nn.Conv2d) for module in model.modules()):
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

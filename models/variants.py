@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.stored import PICKLES
 from models.errors import BadInput
+from models.stored import PICKLES
 
 WEIGHTS = "diffusion_pytorch_model"
 NAME = re.compile(

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from models.atomic import cache_folder, write_file
 from models.errors import BadInput
+from models.seeds import choices, seed_torch
 from models.training.loop import to_float
 
 CODE = 1  # counts up when the same data no longer gives the same classifier
@@ -116,7 +117,7 @@ def train_classifier(
         raise BadInput(f"{count} pictures are too few to learn attributes from: give at least "
                        f"{config.batch_size}, for instance --data avatars.")  # fmt: skip
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+        seed_torch("classifier weights", config.seed)
         model = Classifier(side, channels, data.classes, config)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=1e-2)
     targets = {name: torch.from_numpy(np.asarray(label)) for name, label in data.labels.items()}
@@ -139,7 +140,7 @@ def train_classifier(
 def _batches(count: int, config: ClassifierConfig) -> Iterator[np.ndarray]:
     """The indices of every step: whole batches of seeded permutations."""
     for epoch in range(config.epochs):
-        order = np.random.default_rng((config.seed, epoch)).permutation(count)
+        order = choices("classifier order", config.seed, epoch).permutation(count)
         for start in range(0, count - config.batch_size + 1, config.batch_size):
             yield order[start : start + config.batch_size]
 

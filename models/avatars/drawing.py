@@ -37,6 +37,7 @@ from tqdm import tqdm
 from models.atomic import cache_folder
 from models.avatars.parts import ATTRIBUTES, BEARD_SHARE, NO_COLOUR, SHORT_HAIR, TABLES, Table
 from models.errors import BadInput
+from models.seeds import choices
 
 SIZE = 64
 DRAWING = 1  # counts up when the same seed no longer gives the same picture
@@ -153,7 +154,7 @@ def _drawn(
 
 def _draw_part(part: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     seed, start, stop = part
-    faces = [_face(np.random.default_rng([seed, i])) for i in range(start, stop)]
+    faces = [_face(choices("avatar", seed, i)) for i in range(start, stop)]
     classes = [[ATTRIBUTES[name].index(face.chosen[name]) for name in ATTRIBUTES] for face in faces]
     return np.stack([_draw(face) for face in faces]), np.array(classes, np.int64)
 

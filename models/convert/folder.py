@@ -23,7 +23,7 @@ from models.convert.pictures import affordable
 from models.data import Data, load_data
 from models.errors import BadInput
 from models.evaluation.measures import seen_test_set
-from models.evaluation.suite import psnr_measures, terms_measures
+from models.evaluation.quick import psnr_measures, terms_measures
 from models.foreign import pictures_for
 from models.measured import QUICK, statistics_of, with_reference
 from models.statistics import level_statistics, with_sample

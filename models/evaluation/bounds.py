@@ -9,9 +9,12 @@ image is the same, bit for bit, whatever other images and other K are measured, 
 order, and however often the process was killed in between.
 
 Two errors are stated. `standard_error` is the spread over test images, std / √N: how far the
-mean would move with another test set. `monte_carlo_error` is what is left of the draws on this
-test set: by the delta method Var log 1/K Σ w = Σw² / (Σw)² − 1/K for an image. It is small
-against the first, and too small itself where the weights have heavy tails.
+mean would move with another test set. `half_draws_error` is what the draws leave open on this
+test set, as two independent estimates show it: the two halves of an image's draws give L_{K/2}
+twice, and half the square of their difference is the variance of either, without any assumption
+on the weights. The error of the K draws together is not larger. (By the delta method, or by a
+bootstrap of an image's draws, it comes out too small where the weights have heavy tails, since
+what is missing from the draws is missing from both: docs/evaluation.md has the measured table.)
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from models import seeds
 from models.base import HierarchicalModel, Noise, repeated
 from models.errors import BadInput
 from models.evaluation.partial import BOUND, PartialBounds
@@ -49,12 +53,15 @@ class Bound:
         images: Indices of the test images, `(N,)`.
         nll: −L_K of each, `(N,)`.
         effective_draws: (Σw)² / Σw² of each, from 1 to K, `(N,)`.
+        apart: −L_{K/2} of the first half of the draws less that of the second, `(N,)`; NaN for
+            K = 1, where there are no halves.
     """
 
     k: int
     images: np.ndarray
     nll: np.ndarray
     effective_draws: np.ndarray
+    apart: np.ndarray
 
     @property
     def mean(self) -> float:
@@ -66,17 +73,18 @@ class Bound:
         return standard_error(self.nll)
 
     @property
-    def monte_carlo_error(self) -> float | None:
-        """Of the mean over the draws, given these images; None for K = 1, where it is unknown."""
+    def half_draws_error(self) -> float | None:
+        """The standard error over draws, given these images, of the mean of −L_{K/2}: no less
+        than that of −L_K. None for K = 1, where it is unknown."""
         if self.k == 1:
             return None
-        variance = (1 / self.effective_draws - 1 / self.k).clip(0)
-        return float(math.sqrt(variance.sum()) / len(variance))
+        return float(math.sqrt(np.square(self.apart).sum() / 2) / len(self.apart))
 
     def over(self, images: np.ndarray) -> Bound:
         """The same bound over some of its images, ascending."""
         kept = np.isin(self.images, images)
-        return Bound(self.k, self.images[kept], self.nll[kept], self.effective_draws[kept])
+        parts = (self.images, self.nll, self.effective_draws, self.apart)
+        return Bound(self.k, *(part[kept] for part in parts))
 
     def to_json(self) -> dict[str, object]:
         """What evaluation.json holds of it; the effective draws are the median over images."""
@@ -85,7 +93,7 @@ class Bound:
             "images": len(self.images),
             "nll_nats": self.mean,
             "standard_error": self.standard_error,
-            "monte_carlo_error": self.monte_carlo_error,
+            "half_draws_error": self.half_draws_error,
             "effective_draws": float(np.median(self.effective_draws)),
         }
 
@@ -123,7 +131,7 @@ def make_plan(
         raise BadInput(f"--deep {deep} must be larger than every --k, or 0 to leave it out.")
     if deep_images < 1:
         raise BadInput(f"--deep-images {deep_images}: choose at least 1, or --deep 0.")
-    shuffled = np.random.default_rng(seed).permutation(count)
+    shuffled = seeds.choices("deep images", seed).permutation(count)
     chosen = shuffled[shuffled < first][:deep_images]
     return plan | {deep: np.sort(chosen)}
 
@@ -141,14 +149,9 @@ def block_noise(
 ) -> Noise:
     """The noise of the draws 50·block … 50·block + 49 of one image, float32 on the CPU; or of
     the first `draws` of these.
-
-    Philox counts instead of remembering, so that any block is reached at once, and no two
-    (seed, image, block) share a stream; torch's own generator keeps 32 bits of its seed.
     """
-    counter = np.array([0, 0, 0, block], np.uint64)
-    stream = np.random.Philox(key=np.array([seed, image], np.uint64), counter=counter)
     sizes = [level.size for level in model.levels]
-    flat = np.random.Generator(stream).standard_normal((draws, sum(sizes)), np.float32)
+    flat = seeds.block(seed, image, block).standard_normal((draws, sum(sizes)), np.float32)
     parts = torch.from_numpy(flat).split(sizes, dim=1)
     shaped = (p.unflatten(1, level.shape) for p, level in zip(parts, model.levels, strict=True))
     return (torch.empty(0), *shaped)
@@ -196,12 +199,19 @@ def image_log_weights(
     return np.concatenate(found)[:draws]
 
 
-def summarise(log_weights: np.ndarray) -> tuple[float, float]:
-    """−log 1/K Σ w in nats, and the effective number of draws (Σw)² / Σw²."""
+def log_mean_weight(log_weights: np.ndarray) -> float:
+    """log 1/K Σ w in nats."""
     highest = log_weights.max()
-    w = np.exp(log_weights - highest)
-    bound = highest + math.log(w.sum()) - math.log(len(w))
-    return -float(bound), float(w.sum() ** 2 / np.square(w).sum())
+    return float(highest + math.log(np.exp(log_weights - highest).mean()))
+
+
+def summarise(log_weights: np.ndarray) -> tuple[float, float, float]:
+    """−log 1/K Σ w in nats, the effective number of draws (Σw)² / Σw², and how far the two
+    halves of the draws are apart (the fields of `Bound`)."""
+    w, half = np.exp(log_weights - log_weights.max()), len(log_weights) // 2
+    first, second = log_weights[:half], log_weights[half : 2 * half]
+    apart = log_mean_weight(second) - log_mean_weight(first) if half else math.nan
+    return -log_mean_weight(log_weights), float(w.sum() ** 2 / np.square(w).sum()), apart
 
 
 def measure_bounds(

@@ -33,6 +33,7 @@ from models.evaluation.measures import batches
 from models.gaussians import by_coordinate
 from models.objective import log_weight
 from models.precision import double, exact
+from models.seeds import stream
 from models.statistics import LevelStatistics
 
 
@@ -87,7 +88,7 @@ def delete_inactive(
         statistics: Active units, and the aggregate posterior's mean and σ, of every level.
         draws: Draws per image.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = stream("deletion", seed)
     before, after = [], []
     for batch in batches(x, model):
         for _ in range(draws):

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from models.base import HierarchicalModel, Noise, Stepwise
+from models.base import HierarchicalModel, Noise
 from models.errors import BadInput
 from models.evaluation.bounds import NOISE_BLOCK, block_noise, rows_of, standard_error
 from models.evaluation.partial import FORMS, PartialBounds
@@ -94,24 +94,32 @@ class BothForms:
         }
 
 
-def forms_measures(model: HierarchicalModel, forms: BothForms, measured: Facts) -> Facts:
-    """Both forms, and the bound that they tend to, as evaluation.json holds them.
-
-    Args:
-        measured: The terms that the model is shown with. Of a family that is trained on a part of
-            its levels they are those of the limit (`objective.estimate`).
-    """
+def forms_measures(model: HierarchicalModel, forms: BothForms) -> Facts:
+    """Both forms as evaluation.json holds them."""
     found = forms.to_json()
-    if isinstance(model, Stepwise):
-        *below, top = measured["rate_nats"]
-        kept = ("elbo_nats", "elbo_standard_error", "reconstruction_nats")
-        found["limit"] = {key: measured[key] for key in kept} | {
-            MATCHING[1]: sum(below), "prior_matching_nats": top,
-        }  # fmt: skip
-    if model.pixel_kind == "8-bit":
-        for part in (value for value in found.values() if isinstance(value, dict)):
-            part["bits_per_dim"] = bits_per_dim(-part["elbo_nats"], model.image_shape)
+    for name in (CONSISTENCY[0], MATCHING[0]):
+        found[name] |= _in_bits(model, found[name])
     return found
+
+
+def limit_of(model: HierarchicalModel, measured: Facts) -> Facts:
+    """The bound that both forms tend to with infinitely many stops, likewise.
+
+    Of a family that is trained on a part of its levels it is what the model is shown with
+    (`objective.estimate`): the measured terms.
+    """
+    *below, top = measured["rate_nats"]
+    kept = ("elbo_nats", "elbo_standard_error", "reconstruction_nats")
+    found = {key: measured[key] for key in kept} | {
+        MATCHING[1]: sum(below), "prior_matching_nats": top,
+    }  # fmt: skip
+    return found | _in_bits(model, found)
+
+
+def _in_bits(model: HierarchicalModel, bound: Facts) -> Facts:
+    if model.pixel_kind != "8-bit":
+        return {}
+    return {"bits_per_dim": bits_per_dim(-bound["elbo_nats"], model.image_shape)}
 
 
 def measure_forms(

@@ -3,8 +3,9 @@
 active unit   a coordinate whose covariance over test images between two independent
               means of 50 posterior draws exceeds 0.01; z_1 uses its exact mean; a spatial
               level counts channels, averaged over positions
-… as Burda    the same with the variance of one of the two means (Burda et al. 2015,
-              section 4.2), which above z_1 also counts the noise left in it
+… as Burda    the variance over test images of the mean of q(z_t | z_{t-1}) at one draw of
+et al. count  z_{t-1}, as the code released with Burda et al. 2015 counts (`iwae.py`,
+              `get_units_variances`), is above 0.01: what the draw below wiggles counts too
 reach         over the first 256 test images, on the mean path, the mean RMS change of the
               picture between z_t − 2σ and z_t + 2σ, under `keep`, on the coordinate axis
               where it is largest
@@ -27,6 +28,7 @@ from models.chain import decode, draw_noise
 from models.objective import estimate
 from models.policy import KEEP
 from models.precision import double, exact
+from models.seeds import stream
 from models.statistics import ACTIVE_THRESHOLD, LevelStatistics
 from models.training.loop import see, to_float
 
@@ -41,7 +43,7 @@ class Units:
 
     Args:
         active: As DESIGN section 3 defines it.
-        burda: As Burda et al. 2015 count, from a single mean estimate.
+        burda: As the released code of Burda et al. 2015 counts, at one draw below.
     """
 
     active: tuple[Tensor, ...]
@@ -54,9 +56,9 @@ def seen_test_set(model: HierarchicalModel, images: np.ndarray, seed: int = 0) -
     A binary model's are binarised once, by `seed`: image i is the same however many are read.
     """
     x = to_float(images)
-    if model.eight_bit:
+    if model.pixel_kind != "binary":
         return as_uploads(model, x)
-    return see(model, x, torch.Generator().manual_seed(seed)).cpu()
+    return see(model, x, stream("test pixels", seed)).cpu()
 
 
 def as_uploads(model: HierarchicalModel, x: Tensor) -> Tensor:
@@ -81,7 +83,7 @@ def mean_terms(
     Args:
         size: Images at once; the noise of an image depends on it.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = stream("terms", seed)
     reconstructions, rates = [], []
     for batch in batches(x, model, size):
         parts = [estimate(model, batch, generator) for _ in range(draws)]
@@ -118,14 +120,26 @@ def posterior_means(
     return [torch.cat(parts) for parts in found]
 
 
+@torch.no_grad()
+def one_draw_means(model: HierarchicalModel, x: Tensor, seed: int = 0) -> list[Tensor]:
+    """The mean of q(z_t | …) at one draw of what is inferred before z_t, `(N, *event)` of every
+    level, z_1 first."""
+    generator = stream("active units of Burda et al.", seed)
+    found = []
+    for batch in batches(x, model):
+        trace = encode(model, batch, draw_noise(model, len(batch), generator))
+        found.append([q.mean.cpu() for q in trace.posteriors])
+    return [torch.cat(level) for level in zip(*found, strict=True)]
+
+
 def units(model: HierarchicalModel, x: Tensor, seed: int = 0) -> Units:
-    """The active units of every level, counted both ways, from the same draws."""
-    generator = torch.Generator().manual_seed(seed)
+    """The active units of every level, counted both ways."""
+    generator = stream("active units", seed)
     one = posterior_means(model, x, ACTIVE_DRAWS, generator)
     two = posterior_means(model, x, ACTIVE_DRAWS, generator)
     return Units(
         tuple(_covaries(a, b) for a, b in zip(one, two, strict=True)),
-        tuple(_covaries(a, a) for a in one),
+        tuple(_covaries(mean, mean) for mean in one_draw_means(model, x, seed)),
     )
 
 

@@ -25,11 +25,11 @@ from torch import Tensor
 
 from models.atomic import cache_folder, write_file
 
-SCHEME = 1  # raised whenever the same draw would get other noise
+SCHEME = 2  # raised whenever the same draw would get other noise, or other facts are kept of it
 SAVE_EVERY_S = 1.0
 # What a kind of column holds of an image: so many numbers, and their name in words.
 BOUND, FORMS = "k", "forms"
-KINDS = {BOUND: (2, "K = {:,}"), FORMS: (7, "both forms at {:,} draws")}
+KINDS = {BOUND: (3, "K = {:,}"), FORMS: (7, "both forms at {:,} draws")}
 
 Column = tuple[str, int]  # a kind and K, or the number of draws
 
@@ -40,8 +40,8 @@ class PartialBounds:
 
     Args:
         count: Images of the test set.
-        columns: Float64 `(count, W)` each: of a `BOUND` −L_K and the effective draws, of `FORMS`
-            what `models.evaluation.forms` says.
+        columns: Float64 `(count, W)` each: of a `BOUND` −L_K, the effective draws and
+            how far the halves are apart, of `FORMS` what `models.evaluation.forms` says.
         path: The file that `save` replaces; None keeps nothing.
         key: What the numbers depend on.
     """
@@ -108,9 +108,8 @@ def open_partial(
         seed: Of the draws.
         device: The kind of device that measures.
     """
-    data = hashlib.sha256(np.ascontiguousarray(x.cpu().numpy()).data).hexdigest()
     key = {
-        "scheme": SCHEME, "weights": weights, "data": data, "images": len(x), "seed": seed,
+        "scheme": SCHEME, "weights": weights, "data": digest_of(x), "images": len(x), "seed": seed,
         "device": device,
     }  # fmt: skip
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
@@ -130,9 +129,19 @@ def open_partial(
     if others:
         return store, (
             f"the bound starts anew: what is known of this model ({others} file(s) in '{folder}') "
-            "is of other test pictures, another seed or another device."
+            "is of other test pictures, another seed or device, or of another version of Strata."
         )
     return store, "the bound starts anew: nothing of these weights is known yet."
+
+
+def digest_of(x: Tensor) -> str:
+    """SHA-256 of a test set as the model sees it, in hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(x.cpu().numpy()).data).hexdigest()
+
+
+def short_digest(x: Tensor) -> str:
+    """Its first 16 digits, as evaluation.json names a test set."""
+    return digest_of(x)[:16]
 
 
 def default_folder() -> Path:

@@ -1,14 +1,14 @@
 """What an evaluation is: all measures of a model on test images (docs/evaluation.md).
 
-`evaluate` takes the quick ones, as at the end of a training; `measure` takes all of them of a
-checkpoint: also the importance-weighted bound at every K, the active units as Burda et al.
-count them, the bound without the inactive units, both forms of the bound where there are two,
-and the nearest training images of samples.
+The quick ones (`quick.py`), as at the end of a training, and besides of a checkpoint: the
+importance-weighted bound at every K, the active units as Burda et al. count them, the bound
+without the inactive units, both forms of the bound where there are two, and the nearest training
+images of samples. Some parts of them may be measured anew while the others stay (`again.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,25 +16,18 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from models.base import HierarchicalModel, bottom_up, encode
+from models.base import HierarchicalModel, Stepwise, bottom_up, encode
 from models.checkpoint import Checkpoint
 from models.data import Data
 from models.errors import BadInput
-from models.evaluation.bounds import Bound, make_plan, measure_bounds, standard_error
+from models.evaluation.again import BOUNDS, FORMS, LEVELS, NEIGHBOURS, PARTS, kept_measures
+from models.evaluation.bounds import Bound, make_plan, measure_bounds
 from models.evaluation.deletion import delete_inactive
-from models.evaluation.forms import forms_measures, measure_forms
-from models.evaluation.measures import (
-    REACH_IMAGES,
-    Units,
-    drift,
-    mean_terms,
-    psnr_of_each,
-    reach,
-    seen_test_set,
-    units,
-)
+from models.evaluation.forms import forms_measures, limit_of, measure_forms
+from models.evaluation.measures import Units, seen_test_set, units
 from models.evaluation.neighbours import Neighbours, find_neighbours
-from models.evaluation.partial import open_partial
+from models.evaluation.partial import open_partial, short_digest
+from models.evaluation.quick import measures_of
 from models.gaussians import factor_of
 from models.likelihoods import bits_per_dim
 from models.objective import is_reversible
@@ -85,65 +78,6 @@ class Evaluation:
     seen: Tensor
 
 
-def evaluate(
-    model: HierarchicalModel,
-    statistics: tuple[LevelStatistics, ...],
-    images: np.ndarray,
-    draws: int = 4,
-    seed: int = 0,
-    reach_images: int = REACH_IMAGES,
-) -> dict[str, Any]:
-    """The quick measures of a model on test images, uint8 `(N, H, W, C)`; lists run z_1 … z_T.
-
-    Args:
-        statistics: σ of the training set, and the active units of these images.
-        draws: Draws per image behind the terms.
-        reach_images: The reach is taken over the first so many.
-    """
-    x = seen_test_set(model, images, seed)
-    result = terms_measures(model, x, draws, seed) | {
-        "active_units": [int(level.active.sum()) for level in statistics],
-        "reach": list(reach(model, x, statistics, reach_images)),
-        "drift_sigma": list(drift(model, x, statistics)),
-        "n_images": len(x),
-        "draws": draws,
-        "seed": seed,
-    }
-    if model.pixel_kind != "binary":
-        result |= psnr_measures(model, x)
-    return result
-
-
-def terms_measures(
-    model: HierarchicalModel, x: Tensor, draws: int, seed: int, size: int = 250
-) -> dict[str, Any]:
-    """The terms of images as the model sees them, as evaluation.json holds them.
-
-    Args:
-        size: Images at once.
-    """
-    terms = mean_terms(model, x, draws, seed, size)
-    reconstruction, rate = (values.double().numpy() for values in terms)
-    elbo = reconstruction - rate.sum(1)
-    result: dict[str, Any] = {
-        "elbo_nats": float(elbo.mean()),
-        "elbo_standard_error": standard_error(elbo),
-        "reconstruction_nats": float(reconstruction.mean()),
-        "reconstruction_standard_error": standard_error(reconstruction),
-        "rate_nats": rate.mean(0).tolist(),
-        "rate_standard_error": [standard_error(column) for column in rate.T],
-    }
-    if model.pixel_kind == "8-bit":
-        result["bits_per_dim"] = bits_per_dim(-float(elbo.mean()), model.image_shape)
-    return result
-
-
-def psnr_measures(model: HierarchicalModel, x: Tensor, size: int = 250) -> dict[str, Any]:
-    """The PSNR of the mean-path reconstruction, likewise."""
-    ratios = psnr_of_each(model, x, size).double().numpy()
-    return {"psnr_db": float(ratios.mean()), "psnr_standard_error": standard_error(ratios)}
-
-
 def headline(model: HierarchicalModel, bounds: tuple[Bound, ...], asked: Asked) -> dict[str, Any]:
     """The bounds as evaluation.json holds them; the headline is the largest K of `asked.k`.
 
@@ -181,54 +115,80 @@ def measure(
     renew: bool = False,
     progress: bool = False,
     say: Callable[[str], None] = lambda _: None,
+    parts: Sequence[str] = PARTS,
 ) -> Evaluation:
-    """All measures of a checkpoint.
+    """All measures of a checkpoint, or some parts of them anew.
 
     Args:
         partial: The folder of what an earlier process measured of the bound; None keeps nothing.
         renew: Take the statistics of the training set anew instead of the stored ones.
         say: Is told what is going on.
+        parts: What is measured (`models.evaluation.again`); the rest stays as it is stored, and
+            `asked` must be what it was asked.
 
     Raises:
-        BadInput: The model has no likelihood of its own, so it has no bound to measure.
+        BadInput: The model has no likelihood of its own, so it has no bound to measure; or what
+            would stay is of other weights or pictures.
     """
+    model, images = checkpoint.model, data.test[: asked.images]
+    _check_likelihood(checkpoint)
+    x = seen_test_set(model, images, asked.seed)
+    result = {} if set(parts) == set(PARTS) else kept_measures(checkpoint, data, x)
+    plan = make_plan(len(x), asked.k, asked.limit, asked.deep, asked.deep_images, asked.seed)
+    store = None
+    if partial is not None and (plan or is_reversible(model)):
+        device = model.like.device.type
+        store, known = open_partial(partial, checkpoint.hash, x, asked.seed, device)
+        say(known)
+    bounds, neighbours, levels = (), None, checkpoint.statistics.levels
+    if BOUNDS in parts:
+        bounds = measure_bounds(model, x, plan, asked.seed, store, progress)
+        result |= headline(model, bounds, asked)
+    if LEVELS in parts:
+        levels, found = _measure_levels(checkpoint, data, x, asked, renew, say)
+        result |= found
+    if FORMS in parts and is_reversible(model):
+        say("both forms of the bound")
+        forms = measure_forms(model, x, asked.draws, asked.seed, store, progress)
+        result["two_forms"] = forms_measures(model, forms)
+    if isinstance(model, Stepwise) and "two_forms" in result:
+        result["two_forms"] = result["two_forms"] | {"limit": limit_of(model, result)}
+    if NEIGHBOURS in parts and asked.samples:
+        say("the nearest training images of samples")
+        neighbours = find_neighbours(model, data.train, images, asked.samples, asked.seed)
+        result["neighbours"] = neighbours.to_json()
+    measured = {"asked": asdict(asked), "model": checkpoint.hash, "test_set": short_digest(x)}
+    return Evaluation(result | measured, levels, bounds, neighbours, x)
+
+
+def _check_likelihood(checkpoint: Checkpoint) -> None:
     if not checkpoint.model.has_likelihood:
         raise BadInput(
             f"{checkpoint.name} has no likelihood of its own, so there is no bound to evaluate: "
             "its PSNR on images is measured by models.convert with --data."
         )
-    model, images = checkpoint.model, data.test[: asked.images]
-    x = seen_test_set(model, images, asked.seed)
-    plan = make_plan(len(x), asked.k, asked.limit, asked.deep, asked.deep_images, asked.seed)
-    store = None
-    two = is_reversible(model)
-    if partial is not None and (plan or two):
-        device = model.like.device.type
-        store, known = open_partial(partial, checkpoint.hash, x, asked.seed, device)
-        say(known)
-    bounds = measure_bounds(model, x, plan, asked.seed, store, progress)
+
+
+def _measure_levels(
+    checkpoint: Checkpoint,
+    data: Data,
+    x: Tensor,
+    asked: Asked,
+    renew: bool,
+    say: Callable[[str], None],
+) -> tuple[tuple[LevelStatistics, ...], dict[str, Any]]:
+    """The levels, their active units as they are now, and all that is measured of them."""
+    model, seed = checkpoint.model, asked.seed
     say("active units")
-    counted = units(model, x, asked.seed)
+    counted = units(model, x, seed)
     levels = _levels(checkpoint, data, counted, renew, say)
     say("terms, reach and drift")
-    result = evaluate(model, levels, images, asked.draws, asked.seed)
+    result = measures_of(model, x, levels, asked.draws, seed)
     result["active_units_burda"] = [int(found.sum()) for found in counted.burda]
     if has_units(model, x):
         say("the bound without the inactive units")
-        result["without_inactive"] = delete_inactive(
-            model, x, levels, asked.draws, asked.seed
-        ).to_json()
-    if two:
-        say("both forms of the bound")
-        forms = measure_forms(model, x, asked.draws, asked.seed, store, progress)
-        result["two_forms"] = forms_measures(model, forms, result)
-    neighbours = None
-    if asked.samples:
-        say("the nearest training images of samples")
-        neighbours = find_neighbours(model, data.train, images, asked.samples, asked.seed)
-        result["neighbours"] = neighbours.to_json()
-    result |= headline(model, bounds, asked) | {"asked": asdict(asked), "model": checkpoint.hash}
-    return Evaluation(result, levels, bounds, neighbours, x)
+        result["without_inactive"] = delete_inactive(model, x, levels, asked.draws, seed).to_json()
+    return levels, result
 
 
 def has_units(model: HierarchicalModel, x: Tensor) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from models.errors import BadInput
+from models.seeds import choices
 
 SIDE = 64
 LARGEST_SHORT = 1024  # beyond it most cameras and most JPEGs hold no more detail
@@ -55,7 +56,7 @@ def photo_crops(photo: Image.Image, count: int, key: tuple[int, ...]) -> np.ndar
         count: At least 1; the views depend on it.
         key: Of the random choices: the seed, and a number of the photograph's own.
     """
-    rng = np.random.default_rng(key)
+    rng = choices("crops", *key)
     views = -(-count // PER_VIEW)
     largest = min(LARGEST_SHORT, *photo.size)
     crops = np.empty((views * PER_VIEW, SIDE, SIDE, 3), np.uint8)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from models.seeds import choices
+
 TRAIN, TEST, VAL = "train", "test", "val"
 TEST_FRACTION = 0.1
 
@@ -84,7 +86,7 @@ def drawn(count: int, seed: int) -> np.ndarray:
     """Parts drawn by a seed: a tenth of the items, at least one, is for testing."""
     parts = np.full(count, TRAIN, dtype="U5")
     held_out = max(1, round(TEST_FRACTION * count))
-    parts[np.random.default_rng(seed).permutation(count)[:held_out]] = TEST
+    parts[choices("held-out pictures", seed).permutation(count)[:held_out]] = TEST
     return parts
 
 

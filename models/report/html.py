@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
+
+from models.errors import BadInput
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -32,6 +35,21 @@ def pictures(items: Sequence[tuple[str, Sequence[str], str]]) -> str:
 
 def image(uri: str, text: str) -> str:
     return f'<img src="{uri}" alt="{escape(text)}">'
+
+
+def kept(page: str, head: str, end: str) -> str:
+    """The part of an earlier page from a heading on, up to what ends it.
+
+    Raises:
+        BadInput: It is not there.
+    """
+    found = re.search(f"{re.escape(head)}.*?(?={re.escape(end)})", page, re.DOTALL)
+    if found is None:
+        raise BadInput(
+            "report.html is missing in the checkpoint, or has no part of what is not measured "
+            "again, so that it cannot stay: measure all parts."
+        )
+    return found[0]
 
 
 def minus(number: str) -> str:

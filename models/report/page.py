@@ -18,12 +18,14 @@ from models.checkpoint import Checkpoint, to_json
 from models.data import Data
 from models.evaluation.suite import Evaluation
 from models.report.forms import two_forms
-from models.report.html import grid, minus, plain, table
-from models.report.pictures import neighbours, reconstructions, redrawn, samples
+from models.report.html import grid, kept, minus, plain, table
+from models.report.pictures import MEMORISED, neighbours, reconstructions, redrawn, samples
 from models.report.plots import (
+    EACH_IMAGE,
     active_plot,
     bound_plot,
     coordinate_plot,
+    kept_figure,
     level_hue,
     level_name,
     nll_plot,
@@ -37,17 +39,24 @@ STYLE = Path(__file__).with_name("report.css")
 LONG = 14  # characters of a headline number that takes twice the room
 
 
-def write_report(checkpoint: Checkpoint, data: Data, found: Evaluation) -> bytes:
-    """The page, UTF-8."""
+def write_report(checkpoint: Checkpoint, data: Data, found: Evaluation, before: str = "") -> bytes:
+    """The page, UTF-8.
+
+    Args:
+        before: The page that stands, of which what was not measured again is taken over.
+
+    Raises:
+        BadInput: It is needed, and an older Strata wrote it.
+    """
     result = found.result
     sections = [
         _header(checkpoint, result),
-        _bounds(found),
+        _bounds(found, before),
         _levels(checkpoint, found),
         samples(checkpoint, result),
         reconstructions(checkpoint, found),
         redrawn(checkpoint, found),
-        neighbours(data, found),
+        _neighbours(data, found, before),
     ]
     body = "".join(sections)
     body += _definitions(body) + _how(checkpoint, data, result)
@@ -95,7 +104,7 @@ def _tiles(result: dict[str, Any]) -> list[tuple[str, str]]:
     return tiles
 
 
-def _bounds(found: Evaluation) -> str:
+def _bounds(found: Evaluation, before: str) -> str:
     result = found.result
     head = "<h2>How likely it finds unseen images</h2>"
     first = {"name": elbo_name(result), "images": result["n_images"],
@@ -105,7 +114,7 @@ def _bounds(found: Evaluation) -> str:
     wide = [bound for bound in result["bounds"] if bound["k"] in result["asked"]["k"]]
     rows = [_bound_row(bound) for bound in (first, *wide, *on_deep)]
     heads = ["bound", "images", f"nats {defined('error')}", defined("bits", "bits per dim"),
-             defined("draws-error"), defined("effective")]  # fmt: skip
+             defined("half-draws"), defined("effective")]  # fmt: skip
     if "bits_per_dim" not in result:
         heads, rows = _without(3, heads), [_without(3, row) for row in rows]
     text = (
@@ -113,8 +122,16 @@ def _bounds(found: Evaluation) -> str:
         f"on the negative log-likelihood; {defined('nll')} draws is {_which(result)}."
         f"{_chosen(on_deep)}</p>"
     )
-    plots = grid([bound_plot(result), nll_plot(found.bounds)]) if found.bounds else ""
+    plots = ""
+    if result["bounds"]:
+        each = nll_plot(found.bounds) if found.bounds else kept_figure(before, EACH_IMAGE)
+        plots = grid([bound_plot(result), each])
     return head + text + table(heads, rows) + plots + two_forms(result)
+
+
+def _neighbours(data: Data, found: Evaluation, before: str) -> str:
+    stays = found.neighbours is None and "neighbours" in found.result
+    return kept(before, MEMORISED, "<h2>") if stays else neighbours(data, found)
 
 
 def _which(result: dict[str, Any]) -> str:
@@ -137,15 +154,23 @@ def _without(place: int, cells: Sequence[str]) -> list[str]:
 
 def _bound_row(bound: dict[str, Any]) -> list[str]:
     """The cells of one bound; −ELBO has neither K nor an error of the draws."""
-    k, error, bits = (bound.get(name) for name in ("k", "monte_carlo_error", "bits_per_dim"))
+    k, bits = bound.get("k"), bound.get("bits_per_dim")
     return [
         f"K = {k:,}" if k else bound["name"],
         f"{bound['images']:,}",
         within(bound["nll_nats"], bound["standard_error"], ""),
         f"{bits:.3f}" if bits is not None else "",
-        f"{error:.3f}" if error is not None else "–",
+        _draws_error(bound),
         f"{bound['effective_draws']:.1f}" if k and k > 1 else "–",
     ]
+
+
+def _draws_error(bound: dict[str, Any]) -> str:
+    """What is known of it: of a bound that an earlier version measured, that it is larger."""
+    if (error := bound.get("half_draws_error")) is not None:
+        return f"{error:.3f}"
+    least = bound.get("delta_method_error")
+    return "–" if least is None else f"&gt; {least:.3f}"
 
 
 def _levels(checkpoint: Checkpoint, found: Evaluation) -> str:

@@ -17,6 +17,8 @@ from models.report.words import defined
 # Pictures in a row of half a sheet, and rows of samples: grey ones are small, colour weighs more.
 GREY_COLUMNS, GREY_ROWS, COLOUR_COLUMNS, COLOUR_ROWS = 8, 4, 6, 3
 
+MEMORISED = "<h2>Is anything memorised?</h2>"
+
 
 def _columns(checkpoint: Checkpoint) -> tuple[int, int]:
     """Pictures in a row of half a sheet, and rows of samples; a telephone stacks the halves."""
@@ -75,7 +77,7 @@ def _named(first: int, last: int) -> str:
 
 
 def neighbours(data: Data, found: Evaluation) -> str:
-    head = "<h2>Is anything memorised?</h2>"
+    head = MEMORISED
     if found.neighbours is None:
         return head + "<p class=note>Left out of this evaluation (<code>--samples 0</code>).</p>"
     near, facts = found.neighbours, found.result["neighbours"]

@@ -8,6 +8,7 @@ from typing import Any
 from models.base import Level, bottom_up
 from models.evaluation.bounds import Bound
 from models.evaluation.neighbours import Neighbours
+from models.report.html import kept
 from models.report.svg import Series, bar_chart, histogram, hue_of, point_chart
 from models.report.words import defined
 from models.statistics import LevelStatistics
@@ -17,6 +18,7 @@ Facts = dict[str, Any]
 HUES = (205, 262, 312, 5, 62, 140, 235, 285)
 
 
+EACH_IMAGE = "Every image by itself"
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -40,6 +42,11 @@ def _hues(depth: int) -> list[int]:
 
 def figure(title: str, drawing: str, caption: str, under: str = "") -> str:
     return f"<figure><h3>{title}</h3>{drawing}{under}<figcaption>{caption}</figcaption></figure>"
+
+
+def kept_figure(page: str, title: str) -> str:
+    """A figure of an earlier page; BadInput if it has none of this title."""
+    return kept(page, f"<figure><h3>{title}</h3>", "</figure>") + "</figure>"
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> str:
@@ -75,7 +82,7 @@ def nll_plot(bounds: Sequence[Bound]) -> str:
     series = [Series(f"K = {widest.k:,}", widest.nll.tolist(), kind="one")]
     drawn = histogram(series, "NLL, nats", "how the likelihood is spread over test images")
     caption = f"{len(widest.images):,} test images, K = {widest.k:,}; the last bin takes the rest."
-    return figure("Every image by itself", drawn, caption)
+    return figure(EACH_IMAGE, drawn, caption)
 
 
 def rate_plot(result: Facts) -> str:

@@ -27,10 +27,12 @@ DEFINITIONS: dict[str, tuple[str, str]] = {
         "± standard error",
         "std/√N over the N test images: how far the mean would move with another test set.",
     ),
-    "draws-error": (
-        "error of the draws",
-        "how far the mean over these test images would move with other draws, by the delta "
-        "method: √Σ_i (Σw²/(Σw)² − 1/K) / N.",
+    "half-draws": (
+        "error at K/2 draws",
+        "how far the mean of the bound of K/2 draws over these test images moves with other "
+        "draws, from two independent estimates: the two halves of each image's draws, d_i apart; "
+        "√(Σ_i d_i²/2) / N. That of K draws is at most as large. After > stands what an earlier "
+        "version took by the delta method, √Σ_i (Σw²/(Σw)² − 1/K) / N, which is too small.",
     ),
     "effective": (
         "effective draws",
@@ -79,9 +81,9 @@ DEFINITIONS: dict[str, tuple[str, str]] = {
     ),
     "burda": (
         "active as Burda et al. count",
-        "the variance over test images of one such mean exceeds 0.01 (Burda et al. 2015, section "
-        "4.2). Above z_1 the mean of 50 draws keeps up to 1/50 of noise, so that this counts "
-        "units through which nothing of the image goes.",
+        "the variance over test images of the mean of q(z_t∣z_{t−1}), at one draw of z_{t−1}, "
+        "exceeds 0.01, as the code released with Burda et al. 2015 counts. Above z_1 the draw "
+        "below moves that mean too, whatever the image.",
     ),
     "without": (
         "without the inactive units",

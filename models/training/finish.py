@@ -19,7 +19,7 @@ from models.checkpoint import EXAMPLES, as_stored, load_model, save_checkpoint, 
 from models.data import Data, load_data
 from models.errors import BadInput
 from models.evaluation.measures import active_units, seen_test_set
-from models.evaluation.suite import evaluate
+from models.evaluation.quick import evaluate
 from models.measured import with_reference
 from models.mhvae import MHVAE, in_units
 from models.statistics import SAMPLE, Statistics, level_statistics, with_sample

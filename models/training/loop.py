@@ -24,6 +24,7 @@ from models.base import HierarchicalModel
 from models.errors import BadInput
 from models.objective import Terms
 from models.precision import exact, quick
+from models.seeds import choices, stream
 from models.training.processes import ALONE, Processes
 from models.training.recipes import batch_loss, steered, step_noise
 from models.training.schedule import TrainConfig, kl_weight, learning_rate, samples_at
@@ -108,7 +109,7 @@ def train(
         step = state.step
 
         # Draw the batch and its noise from (seed, step), and take this process's rows.
-        generator = torch.Generator().manual_seed(config.seed * 2_000_003 + step)
+        generator = stream("training step", config.seed, step)
         x = see(model, draw_batch(images, step, config), generator)
         x = processes.share(x)
         samples = samples_at(step, config)
@@ -215,7 +216,7 @@ def draw_batch(images: np.ndarray, step: int, config: TrainConfig) -> Tensor:
 @lru_cache(maxsize=2)
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     """A permutation of `count` images that is a function of (seed, epoch)."""
-    return np.random.default_rng((seed, epoch)).permutation(count)
+    return choices("order", seed, epoch).permutation(count)
 
 
 def to_float(images: np.ndarray) -> Tensor:

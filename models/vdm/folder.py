@@ -66,7 +66,7 @@ def load_ddpm(
     Args:
         source: A folder, or `OWNER/NAME` on the Hub.
         likelihood: How its pixels are read: a name in `vdm.likelihood.SEEN`.
-        stops: T, spread over its timesteps; `VDM.with_stops` gives others.
+        stops: T, spread by `Betas.stops`; `VDM.with_stops` gives others.
         hub: Passed on to `huggingface_hub.snapshot_download` (revision, token, cache_dir, …).
 
     Raises:
@@ -83,7 +83,8 @@ def load_ddpm(
     image_shape = _image_shape(unet)
     check_unet(unet, image_shape)
     weights = read_network("UNet2DModel", unet, weights_files(network))
-    config = VDMConfig(image_shape, likelihood, stops=stops, unet=unet, **settings)
+    chosen = settings["schedule"].stops(stops)
+    config = VDMConfig(image_shape, likelihood, stops=chosen, unet=unet, **settings)
     model = VDM(config, UNetDenoiser(weights))
     model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return model.requires_grad_(False).eval()

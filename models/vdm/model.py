@@ -35,9 +35,9 @@ from models.base import (
     evidence_of,
     gaussian,
     known,
-    noise,
 )
 from models.pretrained import Pretrained
+from models.seeds import normal
 from models.vdm.axes import frequencies, local_axes, low_frequency_axes
 from models.vdm.config import VDMConfig
 from models.vdm.gaussians import alpha_sigma, forward_step, over_images, reverse_step
@@ -47,9 +47,6 @@ from models.vdm.schedules import Schedule
 
 FIELDS = 24  # low frequencies that are offered
 LOCAL = 6  # local axes that are offered
-# Of the noise that an image is embedded with: far from the small seeds that a page gives to
-# `resample`, whose ξ would otherwise be this very noise.
-EMBED_SEED = 1_099_511_627_791
 
 
 class VDM(HierarchicalModel, Pretrained):
@@ -235,7 +232,7 @@ class VDM(HierarchicalModel, Pretrained):
         marginals = tuple(self.marginal(t, x) for t in bottom_up(self.depth))
         entries = [x]
         for t, q in enumerate(marginals, start=1):
-            own = noise(EMBED_SEED, t, self.image_shape).to(x) if eps is None else eps[t]
+            own = normal(self.image_shape, "embedding", t).to(x) if eps is None else eps[t]
             entries.append(draw(q, own))
         return Trace(tuple(entries), marginals)
 

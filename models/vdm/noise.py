@@ -108,8 +108,17 @@ class Betas:
         log_alpha_bar = torch.log1p(-self.values()).cumsum(0)
         return torch.log(-torch.expm1(log_alpha_bar)) - log_alpha_bar
 
-    def build(self) -> Schedule:
+    def build(self) -> TableSchedule:
         return TableSchedule(self.gammas())
+
+    def stops(self, count: int) -> int | tuple[float, ...]:
+        """Where `count` levels stand: where something is left of an image (`visible`).
+
+        Told by their number alone where that is what the number alone means, as it was always told.
+        """
+        table = self.build()
+        chosen = table.visible(count)
+        return count if chosen == table.spread(count) else chosen
 
     def to_json(self) -> dict[str, object]:
         return {"kind": "betas", **asdict(self)}

@@ -31,6 +31,9 @@ TIMES = 1000.0  # the largest time that a denoiser is told
 PIECES = 64  # of a learned schedule
 LEAST_PIECE = 0.01  # of its average; with none at all two stops would fall together
 MAX_STOPS = 100_000
+# Of a level that still shows something of an image: just below that of the last timestep of the
+# linear βs of Ho et al. 2020, which are sampled from N(0, I) there.
+LEAST_SNR = 4e-5
 
 
 class Schedule(nn.Module, abc.ABC):
@@ -165,17 +168,32 @@ class TableSchedule(Schedule):
         return timestep / (self.timesteps - 1)
 
     def spread(self, count: int) -> tuple[float, ...]:
+        return self._even(count, self.timesteps - 1)
+
+    def visible(self, count: int) -> tuple[float, ...]:
+        """As `spread`, but only to the last timestep where anything is left of an image: where
+        α²/σ² is `LEAST_SNR`. The cosine goes on to 10⁻⁹, and half of ten stops would be noise.
+
+        Raises:
+            BadInput: The schedule has no such number of stops.
+        """
+        last = int((self.table <= -math.log(LEAST_SNR)).sum()) - 1
+        return self._even(count, max(last, min(count, self.timesteps) - 1))
+
+    def _even(self, count: int, last: int) -> tuple[float, ...]:
+        """u of `count` timesteps from the first to `last`, about evenly in γ."""
         check_count(count)
         if count > self.timesteps:
             raise BadInput(
                 f"{count} stops: this model has {self.timesteps} levels of noise, take fewer."
             )
-        wanted = torch.linspace(self.least, self.most, count, dtype=torch.float64)
-        chosen = (self.table[None] - wanted[:, None]).abs().argmin(1).tolist()
+        table = self.table[: last + 1]
+        wanted = torch.linspace(float(table[0]), float(table[-1]), count, dtype=torch.float64)
+        chosen = (table[None] - wanted[:, None]).abs().argmin(1).tolist()
         for k in range(1, count):  # no two stops on one timestep, and room for those that follow
             chosen[k] = max(chosen[k], chosen[k - 1] + 1)
-        last = self.timesteps - count
-        return tuple(self.at(min(n, last + k)) for k, n in enumerate(chosen))
+        room = last + 1 - count
+        return tuple(self.at(min(n, room + k)) for k, n in enumerate(chosen))
 
 
 CURVES: Mapping[str, Callable[[float, float], Schedule]] = {

@@ -28,6 +28,7 @@ from models.base import Chain, encode
 from models.chain import draw_noise
 from models.checkpoint import Checkpoint
 from models.objective import Terms, terms
+from models.seeds import stream
 from tests.explorer.toy import POSTERIOR_STD, Toy, toy_checkpoint
 from tests.models.diffusion_toys import independent
 from tests.models.small_hvae import random_hvae
@@ -63,7 +64,7 @@ def test_the_mean_path_and_seeded_samples() -> None:
 def single_draws(count: int, seed: int) -> list[Terms]:
     """The terms of the first test image, draw by draw."""
     x = as_model_sees(GREY.model, GREY.examples[0])
-    generator = torch.Generator().manual_seed(seed)
+    generator = stream("terms", seed)
     return [terms(GREY.model, x, draw_noise(GREY.model, 1, generator)) for _ in range(count)]
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from models.autoencoder_kl.model import AutoencoderKL
 from models.base import HierarchicalModel
 from models.checkpoint import (
     Checkpoint,
@@ -22,10 +23,14 @@ from models.checkpoint import (
 )
 from models.description import describe
 from models.errors import BadInput
+from models.hvae.model import HVAE
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
 from models.objective import terms
+from models.pretrained import Pretrained
 from models.statistics import Statistics, level_statistics
+from models.vdm.model import VDM
+from tests.models.small_hvae import random_hvae
 
 CONFIG = MHVAEConfig(
     (3, 16, 16), "discretised_logistic", ((4, 4, 4), (3,)), NetworkConfig(8, 1, (6, 8), 2)
@@ -229,6 +234,23 @@ def test_a_missing_folder_and_devices(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         with pytest.raises(BadInput, match="cuda.*not available"):
             pick_device("cuda")
+
+
+OTHERS = [HVAE, VDM, AutoencoderKL, type("Mine", (MHVAE,), {})]
+
+
+@pytest.mark.parametrize("family", OTHERS, ids=lambda family: family.__name__)
+def test_from_pretrained_refuses_another_family(folder: Path, family: type[Pretrained]) -> None:
+    with pytest.raises(BadInput, match=f"family MHVAE, and {family.__name__}.from_pretrained"):
+        family.from_pretrained(folder)
+    assert type(Pretrained.from_pretrained(folder)) is MHVAE
+
+
+def test_every_family_opens_its_own(tmp_path: Path) -> None:
+    random_hvae().save_pretrained(tmp_path / "hvae")
+    assert type(HVAE.from_pretrained(tmp_path / "hvae")) is HVAE
+    with pytest.raises(BadInput, match=r"family HVAE.*use HVAE.from_pretrained"):
+        MHVAE.from_pretrained(tmp_path / "hvae")
 
 
 def test_from_pretrained_and_save_pretrained_are_strict(folder: Path, tmp_path: Path) -> None:

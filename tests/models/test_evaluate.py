@@ -15,9 +15,10 @@ from models.evaluate import asked_of, build_parser
 from models.evaluation import bounds
 from models.evaluation.bounds import make_plan, measure_bounds
 from models.evaluation.measures import mean_terms, psnr_of_each, seen_test_set
+from models.evaluation.quick import evaluate as quick
 from models.evaluation.suite import Asked
-from models.evaluation.suite import evaluate as quick
 from models.likelihoods import bits_per_dim
+from models.report.plots import EACH_IMAGE, kept_figure
 from tests.models.tiny import tiny_checkpoint, tiny_images
 
 
@@ -82,6 +83,85 @@ def test_everything_is_measured_kept_and_repeated(
     options = build_parser().parse_args(flags)
     asked = asked_of(options, eight_bit=True)
     assert json.loads(json.dumps(asked.__dict__)) == result["asked"]
+
+
+def written(folder: Path, name: str) -> dict:
+    return json.loads((folder / name).read_text())
+
+
+def test_some_parts_are_measured_anew_and_the_others_stay(
+    eight_bit: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Each part comes out as it was; one that is not measured stays even where it was edited."""
+    folder, data = eight_bit
+    told = arguments(folder, data, tmp_path, "--k", "1,60", "--limit", "8", "--samples", "20")
+    assert evaluate.main([*told, "--write"]) == 0
+    full, page = written(folder, "evaluation.json"), (folder / "report.html").read_text()
+    statistics = (folder / "statistics.safetensors").read_bytes()
+    weights = (folder / "model.safetensors").read_bytes()
+    edited = json.loads(json.dumps(full))
+    edited["bounds"][1]["nll_nats"] = 12.25
+    edited["active_units_burda"] = [0, 0]
+    (folder / "evaluation.json").write_text(json.dumps(edited))
+    only = [*arguments(folder, data, tmp_path), "--write", "--only"]
+    assert evaluate.main([*only, "levels"]) == 0
+    found = written(folder, "evaluation.json")
+    assert found["bounds"][1].pop("nll_nats") == 12.25
+    assert found["active_units_burda"] == full["active_units_burda"] != [0, 0]
+    assert "| NLL, K = 60, the first 8 images | 12.25 ± " in (folder / "README.md").read_text()
+    assert kept_figure(page, EACH_IMAGE) in (folder / "report.html").read_text()
+
+    assert evaluate.main([*only, "bounds,neighbours,forms"]) == 0
+    assert written(folder, "evaluation.json") == full
+    assert (folder / "report.html").read_text() == page
+    assert (folder / "statistics.safetensors").read_bytes() == statistics
+    assert (folder / "model.safetensors").read_bytes() == weights
+
+
+def test_an_error_of_the_draws_of_before_keeps_a_name_that_says_what_it_is(
+    eight_bit: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder, data = eight_bit
+    told = arguments(folder, data, tmp_path, "--k", "1,60", "--limit", "8", "--samples", "0")
+    assert evaluate.main([*told, "--write"]) == 0
+    before = written(folder, "evaluation.json")
+    del before["test_set"]  # as it was not told either
+    for bound in before["bounds"]:
+        del bound["half_draws_error"]
+        bound["monte_carlo_error"] = None if bound["k"] == 1 else 0.0125
+    (folder / "evaluation.json").write_text(json.dumps(before))
+    assert evaluate.main([*arguments(folder, data, tmp_path), "--write", "--only", "levels"]) == 0
+    bound = written(folder, "evaluation.json")["bounds"][1]
+    assert bound["delta_method_error"] == 0.0125 and "monte_carlo_error" not in bound
+    assert "<td>&gt; 0.013</td>" in (folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "said"),
+    [
+        ({}, ("--only", "units"), "--only 'units' is unknown: give some of bounds, levels"),
+        ({}, ("--only", "levels", "--k", "9"), "leave --k out"),
+        ({}, ("--only", "levels", "--deep-images", "3"), "leave --deep-images out"),
+        ({}, ("--only", "levels", "--quick"), "leave --quick out"),
+        ({"model": "0" * 16}, ("--only", "levels"), "is of the weights 0000000000000000"),
+        ({"test_set": "0" * 16}, ("--only", "levels"), "is of other test pictures"),
+        ({"n_images": 7}, ("--only", "levels"), "is of other test pictures"),
+        ({"asked": None}, ("--only", "levels"), "no full evaluation"),
+    ],
+)
+def test_parts_are_never_mixed_with_what_is_not_of_the_same(
+    eight_bit: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    changes: dict, more: tuple[str, ...], said: str,
+) -> None:  # fmt: skip
+    folder, data = eight_bit
+    told = arguments(folder, data, tmp_path)
+    assert evaluate.main([*told, "--k", "1", "--limit", "3", "--samples", "0", "--write"]) == 0
+    stored = written(folder, "evaluation.json") | changes
+    (folder / "evaluation.json").write_text(json.dumps(stored))
+    capsys.readouterr()
+    assert evaluate.main([*told, "--write", *more]) != 0
+    assert said in capsys.readouterr().err
+    assert written(folder, "evaluation.json") == stored
 
 
 def test_ctrl_c_keeps_what_is_known_and_says_how_to_go_on(

@@ -16,6 +16,7 @@ from models.evaluation.measures import (
     active_units,
     drift,
     mean_terms,
+    one_draw_means,
     psnr_of_each,
     reach,
     seen_test_set,
@@ -80,7 +81,25 @@ def test_a_dead_unit_is_not_counted_for_the_noise_of_its_mean() -> None:
     assert float(means[:, 1].var()) > 0.01  # what a single mean would count
     found = units(model, x)
     assert [level.tolist() for level in found.active] == [[True] * 3, [True, False]]
-    assert [level.tolist() for level in found.burda] == [[True] * 3, [True, True]]
+    assert [level.tolist() for level in found.burda] == [[True] * 3, [True, False]]
+
+
+def test_the_count_of_burda_et_al_is_at_one_draw_below() -> None:
+    """Their released code: the variance of the mean of q(z_2 | z_1) at one z_1 ~ q(z_1 | x). Here
+    x says next to nothing of z_1, so no unit of z_2 is active, and yet its mean follows z_1."""
+    model = LinearGaussianChain((4, 3, 2), seed=4)
+    model.weight[0] = 0.01 * model.weight[0]
+    model.mean, model.covariance = model._marginals()
+    x = model.sample_images(4000)
+    gain = model.covariance[2] @ model.weight[1].T @ torch.linalg.inv(model.covariance[1])
+    exact = (gain @ model.covariance[1] @ gain.T).diagonal()
+    assert float(exact.min()) > 0.1
+    means = one_draw_means(model, x)
+    torch.testing.assert_close(means[1].var(0), exact, rtol=0.1, atol=0)
+    torch.testing.assert_close(means[0], model.posterior(1, (x,)).mean)
+    found = units(model, x)
+    assert [level.tolist() for level in found.active] == [[False] * 3, [False, False]]
+    assert [level.tolist() for level in found.burda] == [[False] * 3, [True, True]]
 
 
 def test_reach_of_a_linear_decoder() -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from models.chain import decode
 from models.errors import BadInput
 from models.policy import KEEP
+from models.vdm.config import VDMConfig
 from models.vdm.folder import load_ddpm, read_scheduler
 from models.vdm.network import diffusers
 from models.vdm.noise import Betas
@@ -131,6 +132,15 @@ def test_it_is_a_hierarchy_like_any_other(published: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(z, trace.z, strict=True))
     assert (model.likelihood(z).mean - x).abs().max() < 0.03
     assert load_ddpm(published, "bernoulli").likelihood_name == "Bernoulli"
+
+
+def test_a_cosine_is_opened_at_stops_that_show_something(published: Path, tmp_path: Path) -> None:
+    model = load_ddpm(publish(tmp_path, beta_schedule="squaredcos_cap_v2"))
+    assert model.depth == 10 and model.times()[0] == 0 and model.times()[-1] == 994
+    assert int((torch.exp(-model.gammas()) < 0.0015).sum()) == 2
+    again = VDMConfig.from_json(json.loads(json.dumps(model.config.to_json())))
+    assert again == model.config and again.depth == 10
+    assert load_ddpm(published).config.stops == 10
 
 
 def test_the_first_folders_on_the_hub_load_too(published: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.errors import BadInput
 from models.vdm.noise import Betas, Curve, check_stops, read_schedule
-from models.vdm.schedules import TIMES, LearnedSchedule, Schedule, TableSchedule
+from models.vdm.schedules import LEAST_SNR, TIMES, LearnedSchedule, Schedule, TableSchedule
 
 U = torch.linspace(0, 1, 101, dtype=torch.float64)
 ENDS = (-13.3, 5.0)
@@ -129,6 +129,42 @@ def test_stops_of_a_table_are_even_in_gamma_where_timesteps_allow() -> None:
     even = torch.linspace(schedule.least, schedule.most, 10, dtype=torch.float64)
     assert (gammas - even).abs().max() < 0.1
     assert (999 * stops - (999 * stops).round()).abs().max() < 1e-9
+
+
+def snr(config: Betas, stops: tuple[float, ...]) -> Tensor:
+    """α²/σ² at stops, `(T,)`."""
+    return torch.exp(-config.build().gamma(torch.tensor(stops, dtype=torch.float64)))
+
+
+def test_ten_stops_of_a_cosine_show_something_of_an_image() -> None:
+    """Evenly in γ over all of it, five of the ten would be below an SNR of 0.0015."""
+    config = Betas("squaredcos_cap_v2")
+    table = config.build()
+    assert int((snr(config, table.spread(10)) < 0.0015).sum()) == 5
+    chosen = config.stops(10)
+    assert isinstance(chosen, tuple) and chosen == table.visible(10)
+    found = snr(config, chosen)
+    assert int((found < 0.0015).sum()) == 2 and LEAST_SNR <= float(found.min()) < 1e-4
+    gammas = -found.log()
+    even = torch.linspace(float(gammas[0]), float(gammas[-1]), 10, dtype=torch.float64)
+    assert chosen[0] == 0 and (gammas - even).abs().max() < 0.3
+
+
+@pytest.mark.parametrize("config", [Betas(), Betas("scaled_linear", 0.00085, 0.012)], ids=name)
+def test_where_all_of_a_schedule_shows_something_a_number_says_it(config: Betas) -> None:
+    """So a published model of before keeps its stops, its config and the hash it is known by."""
+    assert config.stops(10) == 10
+    assert config.build().visible(10) == config.build().spread(10)
+
+
+def test_as_many_stops_as_timesteps_are_all_of_them_also_of_a_cosine() -> None:
+    config = Betas("squaredcos_cap_v2", timesteps=40)
+    assert config.stops(40) == 40
+    for count in (38, 39):
+        chosen = config.build().visible(count)
+        assert len(set(chosen)) == count and list(chosen) == sorted(chosen)
+    with pytest.raises(BadInput, match="40 levels of noise"):
+        config.stops(41)
 
 
 @pytest.mark.parametrize("count", [2, 3, 7, 19, 20])
