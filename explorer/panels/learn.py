@@ -113,7 +113,10 @@ def build(live: Live, tab: gr.Tab) -> None:
             gr.HTML(contents_html(), apply_default_css=False)
         with gr.Column(scale=1, min_width=300):
             text = gr.Markdown(
-                latex_delimiters=DELIMITERS, header_links=True, elem_classes=["learn-text"]
+                "Loading the page and the numbers of the model…",
+                latex_delimiters=DELIMITERS,
+                header_links=True,
+                elem_classes=["learn-text"],
             )
     desk = gr.Textbox(visible=False)
     before = gr.State()
