@@ -25,6 +25,7 @@ import os
 import random
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -78,6 +79,7 @@ def _train(log: str, arguments: list[str]) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     metrics.ROWS = ROWS
+    tqdm.set_lock(threading.RLock())  # its own one would outlive a killed process
     sys.exit(train(arguments))
 
 

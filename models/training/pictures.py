@@ -126,7 +126,7 @@ def check_by_card(card: Mapping[str, Any], data: Data, spec: str) -> bool:
         counts = card.get("counts", {})
         raise BadInput(
             f"'{spec}' does not hold the pictures that this model was trained on: it gives "
-            f"{len(data.train):,} training and {len(data.test):,} test pictures, then it were "
+            f"{len(data.train):,} training and {len(data.test):,} test pictures, the model had "
             f"{counts.get('train')} and {counts.get('test')}, and their SHA-256 differs. Give the "
             "same pictures with --data, or train anew at another --out."
         )
