@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -81,27 +81,30 @@ def gather(
         height, width = block.pixels.shape[1:3]
         if not rows:
             own = (height,) if own_size and height == width else SIDES
-            rows = {
-                side: _Rows(side, channels, scratch)
-                for side in ((image_size,) if image_size else own)
-            }
+            sides = (image_size,) if image_size else own
+            rows = {side: _Rows(side, channels, scratch) for side in sides}
         if len(rows) > 1 and max(height, width) >= SMALL_SIDE:
             rows.pop(SIDES[0])
         _note(block, seen)
-        # A file's frames, and the rows of an array, may belong to both parts in turn.
-        for part in (TRAIN, TEST):
-            of_part = parts[block.items] == part
-            if of_part.any():
-                pixels = block.pixels if of_part.all() else block.pixels[of_part]
-                items[part].append(block.items[of_part])
-                for kept in rows.values():
-                    kept.add(part, pixels)
-                if own_size and part == TRAIN and pixels.dtype == np.uint8:
-                    raw.update(np.ascontiguousarray(pixels).data)
+        for part, chosen, pixels in _by_part(block, parts):
+            items[part].append(chosen)
+            for kept in rows.values():
+                kept.add(part, pixels)
+            if own_size and part == TRAIN and pixels.dtype == np.uint8:
+                raw.update(np.ascontiguousarray(pixels).data)
     seen.raw_sha256 = raw.hexdigest()
     all_items = {p: np.concatenate(found) for p, found in items.items() if found}
     seen.several = _several(all_items)
     return Gathered(rows[min(rows)].pictures(seen.ranges) if rows else {}, all_items, seen)
+
+
+def _by_part(block: Block, parts: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Part, items and pixels of a block: the rows of an array may belong to both in turn."""
+    for part in (TRAIN, TEST):
+        of_part = parts[block.items] == part
+        if of_part.any():
+            pixels = block.pixels if of_part.all() else block.pixels[of_part]
+            yield part, block.items[of_part], pixels
 
 
 def _note(block: Block, seen: Seen) -> None:

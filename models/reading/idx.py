@@ -52,28 +52,19 @@ def read_idx(paths: list[Path]) -> Found:
     Raises:
         BadInput: A file is damaged, they do not fit together, or it is unclear which is which.
     """
-    test = [path for path in paths if _TEST_NAME.search(path.name)]
-    train = [path for path in paths if path not in test]
-    if len(train) != 1 or len(test) > 1:
-        if len(paths) != 1:
-            raise BadInput(
-                f"which of {', '.join(path.name for path in paths)} is for training? - keep one "
-                "train-images-idx3-ubyte and one t10k-images-idx3-ubyte (.gz or not) in the folder"
-            )
-        train, test = paths, []
-    files = [*train, *test]
+    files = _in_order(paths)
     shapes = [_shape_of(path, (3, 4)) for path in files]
     if len(shapes) == 2 and shapes[0][1:] != shapes[1][1:]:
         sizes = ["×".join(map(str, shape[1:])) for shape in shapes]
         raise BadInput(
-            f"{train[0].name} has pictures of {sizes[0]} and {test[0].name} of {sizes[1]} - "
+            f"{files[0].name} has pictures of {sizes[0]} and {files[1].name} of {sizes[1]} - "
             "both need one size"
         )
     found = [_labels_beside(path, shape[0]) for path, shape in zip(files, shapes, strict=True)]
     labels = [label for label in found if label is not None]
     notes: list[str] = []
     parts = None
-    if test:
+    if len(files) == 2:
         parts, notes = settled(parts_of([("train", shapes[0][0]), ("test", shapes[1][0])]))
         notes.append("The split is that of the files.")
     if 0 < len(labels) < len(files):
@@ -85,6 +76,18 @@ def read_idx(paths: list[Path]) -> Found:
         parts, own_size=True, notes=tuple(notes),
         labels={"label": np.concatenate(labels)} if len(labels) == len(files) else {},
     )  # fmt: skip
+
+
+def _in_order(paths: list[Path]) -> list[Path]:
+    """The file for training, and then the one for testing if there is one."""
+    test = [path for path in paths if _TEST_NAME.search(path.name)]
+    train = [path for path in paths if path not in test]
+    if len(paths) > 1 and (len(train) != 1 or len(test) > 1):
+        raise BadInput(
+            f"which of {', '.join(path.name for path in paths)} is for training? - keep one "
+            "train-images-idx3-ubyte and one t10k-images-idx3-ubyte (.gz or not) in the folder"
+        )
+    return [*train, *test]
 
 
 def idx_pictures(path: Path) -> Iterator[np.ndarray]:

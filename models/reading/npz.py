@@ -48,20 +48,21 @@ def read_npz(file: str, arrays: dict[str, StoredArray]) -> Found:
     if black_and_white:
         said.append("The bytes are 0 and 1 alone, read as black and white.")
     count = sum(count for _, count in counts)
-
-    def decoded() -> Iterator[np.ndarray]:
-        for array in pictures.values():
-            for rows in array.blocks():
-                yield _plain(
-                    with_channels(rows, file), black_and_white, f"{file}, array {array.name}"
-                )
-
     return Found(
         "npz", f"{count:,} pictures in arrays ({names})", count,
-        lambda mask: marked(decoded(), mask), parts, own_size=True,
+        lambda mask: marked(_rows(file, pictures, black_and_white), mask), parts, own_size=True,
         arrays=None if black_and_white else _in_place(pictures),
         labels=labels, notes=(*notes, *said),
     )  # fmt: skip
+
+
+def _rows(
+    file: str, pictures: dict[str, StoredArray], black_and_white: bool
+) -> Iterator[np.ndarray]:
+    for array in pictures.values():
+        name = f"{file}, array {array.name}"
+        for rows in array.blocks():
+            yield _plain(with_channels(rows, name), black_and_white, name)
 
 
 def _pictures(file: str, arrays: dict[str, StoredArray]) -> dict[str, StoredArray]:

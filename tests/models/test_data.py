@@ -173,8 +173,8 @@ def test_the_remark_is_printed_and_kept_in_the_card(
     data = load_data(str(folder), seed=1)
     assert data.card["remark"] == (
         "Found 30 picture files in a folder. Used 30: 27 to train on and 3 to test on, drawn by "
-        "file with seed 1. They are 28×28, grey, resized from 20×20. No labels. Not read: 1 other "
-        "file (1 .txt)."
+        "file with seed 1. They are 28×28, grey, resized from 20×20. No labels. Folders are not "
+        "taken as labels, since some pictures lie in none. Not read: 1 other file (1 .txt)."
     )
     assert capsys.readouterr().err == f"{folder}: {data.card['remark']}\n"
 
