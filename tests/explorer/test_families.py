@@ -22,7 +22,7 @@ from models.hvae.model import HVAE, HVAEConfig
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
 from models.policy import Policy
-from models.train import measure
+from models.training.finish import measure
 from models.vdm.config import VDMConfig
 from models.vdm.model import VDM
 from models.vdm.network import make_unet

@@ -24,7 +24,7 @@ from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.data import Data
 from models.errors import BadInput
 from models.statistics import std_along
-from models.train import measure
+from models.training.finish import measure
 from models.vdm.config import VDMConfig
 from models.vdm.model import LOCAL, VDM
 from models.vdm.network import make_unet

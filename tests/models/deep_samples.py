@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Literal
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def iccp(profile: bytes) -> tuple[bytes, bytes]:
 
 def tiff(
     *pages: np.ndarray,
-    order: str = "<",
+    order: Literal["<", ">"] = "<",
     packed: bool = False,
     planar: bool = False,
     tags: dict[int, tuple[int, ...] | bytes] | None = None,

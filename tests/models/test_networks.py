@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.checkpoint import check_config, config_json, parse_config
+from models.checkpoint import config_json, parse_config
 from models.errors import BadInput
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig, Resize, Shuffle, growing, resized
+from models.stored import check_config
 
 SIZES = NetworkConfig(width=16, blocks=1, channels=(8, 12), patch=2, resize="shuffle")
 CONFIG = MHVAEConfig((3, 16, 16), "discretised_logistic", ((4, 4, 4), (3,)), SIZES)
