@@ -34,7 +34,7 @@ def read_pictures(pack: Pack) -> Found:
         notes.append("The split is that of the folders.")
     elif tables.parts is not None:
         parts = tables.parts
-        notes.append(f"The split is that of {', '.join(tables.read)}.")
+        notes.append(f"The split is that of {tables.parts_from}.")
     used = np.ones(len(pack.names), bool)
     if parts is not None:
         parts, said = settled(parts)

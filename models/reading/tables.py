@@ -37,12 +37,14 @@ class Tables:
 
     Attributes:
         parts: Of each picture, "" where a table has no word on it; None without a split.
+        parts_from: The table that says so.
         columns: Per label the text that each picture has there, None where it has none.
         read: The tables that name any of the pictures.
         notes: What was left out and why.
     """
 
     parts: np.ndarray | None = None
+    parts_from: str = ""
     columns: dict[str, list[str | None]] = field(default_factory=dict)
     read: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -68,7 +70,7 @@ def read_tables(pack: Pack) -> Tables:
                 for item, row in zip(items, rows, strict=True):
                     if item is not None and len(row) > at:
                         values[item] = row[at]
-                _take(found, column.strip(), values)
+                _take(found, name, column.strip(), values)
     return found
 
 
@@ -106,13 +108,13 @@ def _numbers(texts: Sequence[str]) -> np.ndarray | None:
     return numbers if np.isfinite(numbers).all() else None
 
 
-def _take(found: Tables, column: str, values: list[str | None]) -> None:
+def _take(found: Tables, table: str, column: str, values: list[str | None]) -> None:
     """A column as the split, or as a label."""
     if found.parts is None and (column.lower() in _SPLIT_COLUMNS or "partition" in column.lower()):
         coded = set(values) <= {*_CELEBA_PARTS, None}
         parts = [_CELEBA_PARTS[v] if coded and v else part_of(v or "") for v in values]
         if is_split(np.array(parts)):
-            found.parts = np.array(parts, dtype="U5")
+            found.parts, found.parts_from = np.array(parts, dtype="U5"), table
             return
     if column and column not in found.columns:
         found.columns[column] = values

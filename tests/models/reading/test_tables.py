@@ -74,6 +74,7 @@ def test_celeba_as_it_is_found(tmp_path: Path, form: str) -> None:
         assert data.labels["Bald"][0].tolist() == [0, 1, 0]
         assert data.labels["identity"][1].tolist() == [2884, 2885]
         assert data.card["classes"]["Bald"] == ["-1", "1"]  # pyright: ignore
+        assert "The split is that of list_eval_partition.txt." in str(data.card["remark"])
         assert "Left out: 1 for validation" in str(data.card["remark"])
 
 
