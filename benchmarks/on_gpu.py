@@ -40,7 +40,7 @@ from models.errors import BadInput
 from models.families import new_model
 from models.objective import terms
 from models.precision import exact, quick
-from models.train import wants_bf16
+from models.training.asked import wants_bf16
 from models.training.loop import TrainState, train
 from models.training.schedule import TrainConfig
 

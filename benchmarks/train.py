@@ -43,7 +43,7 @@ from benchmarks.records import percentile
 from benchmarks.train_contestants import Setup, flops_of_product, flops_of_step
 from explorer.inference import cores
 from models.checkpoint import pick_device
-from models.train import wants_bf16
+from models.training.asked import wants_bf16
 
 ROOT = Path(__file__).resolve().parents[1]
 WANTED = 1.5

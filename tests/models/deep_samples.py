@@ -10,6 +10,8 @@ import numpy as np
 
 from tests.models.picture_samples import png
 
+Order = Literal["<", ">"]  # of bytes: little or big endian first
+
 _SHORT, _LONG, _UNDEFINED = 3, 4, 7
 _FORMATS = {"u": 1, "i": 2, "f": 3}
 
@@ -47,7 +49,7 @@ def iccp(profile: bytes) -> tuple[bytes, bytes]:
 
 def tiff(
     *pages: np.ndarray,
-    order: Literal["<", ">"] = "<",
+    order: Order = "<",
     packed: bool = False,
     planar: bool = False,
     tags: dict[int, tuple[int, ...] | bytes] | None = None,

@@ -10,7 +10,7 @@ import pytest
 from models.errors import BadInput
 from models.reading.pictures import open_first, open_frames
 from models.reading.ranges import Range
-from tests.models.deep_samples import png_of, tiff
+from tests.models.deep_samples import Order, png_of, tiff
 from tests.models.picture_samples import png_chunk
 
 RNG = np.random.default_rng(0)
@@ -26,7 +26,7 @@ def only_frame(data: bytes) -> np.ndarray:
 @pytest.mark.parametrize("planar", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_all_16_bits_of_a_tiff(order: str, planar: bool, channels: int) -> None:
+def test_all_16_bits_of_a_tiff(order: Order, planar: bool, channels: int) -> None:
     pixels = CAMERA[..., :channels]
     seen = only_frame(tiff(pixels, order=order, planar=planar))
     assert seen.dtype == np.uint16 and np.array_equal(seen, pixels)
@@ -35,7 +35,7 @@ def test_all_16_bits_of_a_tiff(order: str, planar: bool, channels: int) -> None:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("dtype", ["u2", "i2", "i4", "f4"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_numbers_of_every_type_and_order(order: str, dtype: str, packed: bool) -> None:
+def test_numbers_of_every_type_and_order(order: Order, dtype: str, packed: bool) -> None:
     pixels = CAMERA[..., :1].astype(dtype)
     seen = only_frame(tiff(pixels, order=order, packed=packed))
     assert seen.dtype == (np.float32 if dtype == "f4" else np.uint16)
@@ -43,7 +43,7 @@ def test_numbers_of_every_type_and_order(order: str, dtype: str, packed: bool) -
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_packed_colours(order: str) -> None:
+def test_packed_colours(order: Order) -> None:
     assert np.array_equal(only_frame(tiff(CAMERA, order=order, packed=True)), CAMERA)
 
 
