@@ -30,6 +30,7 @@ from explorer.compare_facts import facts_of
 from explorer.compare_live import Comparing, Settled, Subject
 from explorer.live import Live
 from explorer.opening import Ref
+from explorer.panels.calls import by_session
 from explorer.panels.compare_bars import bars_html, total_html
 from explorer.panels.compare_table import cost_html, table_html, time_html
 from explorer.panels.compare_view import (
@@ -149,10 +150,9 @@ def functions(comparing: Comparing) -> list[ServerFunction]:
         async def call(request: Request) -> Json:
             return await handler(comparing, request)
 
-        # Gradio sets each as an attribute of the component: a plain name may hide one of its own.
-        call.__name__ = PREFIX + getattr(handler, "__name__", "")
+        call.__name__ = getattr(handler, "__name__", "")
         call.__doc__ = handler.__doc__
-        return answering(call)
+        return by_session(answering(call), PREFIX)
 
     return [bound(handler) for handler in HANDLERS]
 
