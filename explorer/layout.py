@@ -12,6 +12,7 @@ from gradio import themes
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
+from explorer.crowd import Crowd
 from explorer.desk import build_desk
 from explorer.functions import Functions
 from explorer.gate import PATH, Gate
@@ -27,6 +28,7 @@ from explorer.session import Session
 from models.checkpoint import pick_device
 from models.errors import BadInput
 
+MAX_MESSAGE_BYTES = 4 * 2**20  # of a socket; a longer one closes it, what is too long is told
 TITLE = "Strata"
 TAGLINE = "an explorer of hierarchical variational autoencoders"
 HEADER = f'<h1 class="strata-title">{TITLE} <span>{TAGLINE}</span></h1>'
@@ -67,13 +69,15 @@ def build(live: Live, gate: Gate, job: TrainingJob, data: str | None) -> gr.Bloc
 
 def live_route(live: Live, gate: Gate) -> WebSocketRoute:
     """The route of the live path, served beside gradio's own."""
+    crowd = Crowd()
 
     async def endpoint(socket: WebSocket) -> None:
         if not await gate.admits(socket):
             await socket.close()  # before it is accepted: the answer is 403
             return
         await socket.accept()
-        await Session(live, socket).run()
+        client = socket.client.host if socket.client is not None else ""
+        await crowd.run(client, Session(live, socket))
 
     return WebSocketRoute(f"/{PATH}", endpoint)
 
@@ -163,6 +167,7 @@ def serve(
     else:
         # Frames are compressed where it pays (packets.py); deflate on top only costs.
         page.server.config.ws_per_message_deflate = False
+        page.server.config.ws_max_size = MAX_MESSAGE_BYTES
         # What is there now stays: to look through it all for garbage would hold a frame 200 ms.
         gc.freeze()
         gc.enable()  # `app.py` switched it off for the start
