@@ -6,6 +6,7 @@ import argparse
 import gc
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -21,7 +22,15 @@ def build_parser() -> argparse.ArgumentParser:
     add("--port", type=int, help="port (default: the first free one from 7860)")
     add("--share", action="store_true", help="also make a public Gradio link")
     add("--auth", metavar="USER:PASSWORD", help="ask for this login")
-    add("--runs", type=Path, default=Path("runs"), help="folder of models trained here")
+    add("--root-path", metavar="PATH", help="path that a proxy serves the page below")
+    add(
+        "--allowed-host",
+        metavar="HOST[:PORT]",
+        action="append",
+        default=[],
+        help="a host that the page has in the browser, if a proxy renames it; may be repeated",
+    )
+    add("--runs", type=Path, help="folder of models trained here (default: runs)")
     add("--compile", action="store_true", help="compile the networks of a model when it is loaded")
     add("--data", help="data the Train tab offers, as for python -m models.train")
     return parser
@@ -39,39 +48,92 @@ def parse_auth(text: str | None) -> tuple[str, str] | None:
     return user, password
 
 
+def own_temporary_files() -> None:
+    """See to a folder where Gradio can keep uploads, whose name it reads when it is imported.
+
+    Its own default is one folder for all users of a machine, owned by the first of them.
+
+    Raises:
+        BadInput: If the folder in GRADIO_TEMP_DIR cannot be used, or there is none at all.
+    """
+    from models.errors import BadInput
+
+    named = os.environ.get("GRADIO_TEMP_DIR")
+    try:
+        folder = Path(tempfile.gettempdir())
+    except FileNotFoundError:  # a container with a read-only root has memory at least
+        os.environ["TMPDIR"] = "/dev/shm"
+        folder = Path("/dev/shm")
+    if can_hold_files(Path(named or folder / "gradio")):
+        return
+    if named or not can_hold_files(folder):
+        raise BadInput(
+            f"uploads cannot be kept in '{named or folder}': name a folder of yours in "
+            "GRADIO_TEMP_DIR."
+        )
+    os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="strata-")
+
+
+def can_hold_files(folder: Path) -> bool:
+    """Whether files can be made in a folder, which is made itself if it is missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse, build, launch; returns the exit status."""
     options = build_parser().parse_args(arguments)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # Modules make hardly any garbage, and looking for it is a quarter of the start.
     gc.disable()
-    from explorer.layout import launch
-    from models.adapter import parse_spec
     from models.errors import BadInput
 
     try:
-        if options.adapter and options.model:
-            raise BadInput("--model and --adapter both name the model to open: give one of them.")
-        if options.adapter:
-            parse_spec(options.adapter)
-        launch(
-            bundled=ROOT / "checkpoints",
-            runs=options.runs,
-            given=options.adapter or options.model,
-            data=options.data,
-            device=options.device,
-            host=options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1",
-            port=options.port,
-            share=options.share,
-            auth=parse_auth(options.auth),
-            compile=options.compile,
-        )
+        own_temporary_files()
+        open_page(options)
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     finally:
         gc.enable()
     return 0
+
+
+def open_page(options: argparse.Namespace) -> None:
+    """Launch what the options ask for.
+
+    Raises:
+        BadInput: If an option cannot be used.
+    """
+    from explorer.layout import Place, launch
+    from explorer.proxies import parse_hosts, parse_root_path
+    from models.adapter import parse_spec
+    from models.errors import BadInput
+
+    if options.adapter and options.model:
+        raise BadInput("--model and --adapter both name the model to open: give one of them.")
+    if options.adapter:
+        parse_spec(options.adapter)
+    place = Place(
+        host=options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1",
+        port=options.port,
+        share=options.share,
+        auth=parse_auth(options.auth),
+        root_path=parse_root_path(options.root_path or os.environ.get("GRADIO_ROOT_PATH")),
+        hosts=parse_hosts(options.allowed_host),
+    )
+    launch(
+        bundled=ROOT / "checkpoints",
+        runs=options.runs,
+        given=options.adapter or options.model,
+        data=options.data,
+        device=options.device,
+        place=place,
+        compile=options.compile,
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ same job. There is one at a time for all pages over one folder of runs.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -116,6 +117,24 @@ class TrainingJob:
         self._process: subprocess.Popen[bytes] | None = None  # of this app, to be reaped
         self._metrics: tuple[tuple[str, int, int], list[dict[str, float]]] | None = None
         self._lock = threading.Lock()
+
+    def closed(self) -> str | None:
+        """Why nothing can be trained, and what to do; None if the folder can be written.
+
+        A folder that is missing is made.
+        """
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            why = f"cannot be made ({error.strerror or error})"
+        else:
+            if os.access(self.runs, os.W_OK | os.X_OK):
+                return None
+            why = "cannot be written"
+        return (
+            f"the folder '{self.runs}' {why}, so trained models cannot be kept: start the app "
+            "with --runs and a folder of yours."
+        )
 
     def start(self, plan: Plan) -> Snapshot:
         """Start a training.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import logging
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import gradio as gr
 from gradio import themes
+from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -24,9 +26,12 @@ from explorer.panels import api
 from explorer.panels import compare as compare_panel
 from explorer.panels import learn as learn_panel
 from explorer.panels import train as train_panel
+from explorer.proxies import PageRoot
 from explorer.session import Session
 from models.checkpoint import pick_device
 from models.errors import BadInput
+
+_log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 4 * 2**20  # of a socket; a longer one closes it, what is too long is told
 TITLE = "Strata"
@@ -88,30 +93,46 @@ def theme() -> gr.Theme:
     return themes.Default(primary_hue="indigo", neutral_hue="slate", font=fonts)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the page is served, and who may see it.
+
+    Args:
+        host: Address to listen on.
+        port: Port; the first free one from 7860 if None.
+        share: Whether to make a public link.
+        auth: User and password, if the page asks for them.
+        root_path: The path, or whole address, that a proxy serves the page below.
+        hosts: Hosts that the page has in a browser, where a proxy renames them.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    share: bool = False
+    auth: tuple[str, str] | None = None
+    root_path: str = ""
+    hosts: tuple[str, ...] = ()
+
+
 def launch(
     bundled: Path,
-    runs: Path,
+    runs: Path | None,
     given: str | None,
     data: str | None,
     device: str,
-    host: str,
-    port: int | None,
-    share: bool,
-    auth: tuple[str, str] | None,
+    place: Place,
     compile: bool = False,
 ) -> None:
     """Open the page and serve it until interrupted.
 
     Args:
         bundled: Folder of the bundled checkpoints.
-        runs: Folder of the models trained here; made if it is missing.
+        runs: Folder of the models trained here, made if it is missing; None for "runs", without
+            which nothing can be trained but everything explored.
         given: A checkpoint folder or Hub id to open beside them.
         data: Data that the Train tab offers.
         device: auto, cpu, cuda or mps.
-        host: Address to listen on.
-        port: Port; the first free one from 7860 if None.
-        share: Whether to make a public link.
-        auth: User and password, if the page asks for them.
+        place: Where it is served.
         compile: Whether to compile the networks of a model when it is loaded.
 
     Raises:
@@ -121,47 +142,45 @@ def launch(
     logging.getLogger("httpx").setLevel(logging.WARNING)
     chosen = str(pick_device(device))
     set_threads_for_latency()
-    library = Library(bundled, runs, given, chosen, load=partial(load_ready, compile=compile))
+    job = TrainingJob(runs or Path("runs"))
+    load = partial(load_ready, compile=compile)
+    library = Library(bundled, job.runs, given, chosen, load=load)
     library.load_given()
-    try:
-        runs.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(
-            f"the folder '{runs}' cannot be made ({error.strerror}): use --runs."
-        ) from error
+    closed = job.closed()
+    if closed and runs is not None and not runs.is_dir():
+        raise BadInput(closed)
+    if closed:
+        _log.warning("training is off: %s", closed)
     library.preload()
-    serve(Live(library), TrainingJob(runs), data, host, port, share, auth)
+    serve(Live(library), job, data, place)
 
 
-def serve(
-    live: Live,
-    job: TrainingJob,
-    data: str | None,
-    host: str,
-    port: int | None,
-    share: bool = False,
-    auth: tuple[str, str] | None = None,
-) -> None:
+def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
     """Serve the page around a live server until interrupted, and close it; as `launch`."""
-    gate = Gate()
+    gate = Gate(place.hosts)
     page = build(live, gate, job, data)
     page.queue(default_concurrency_limit=4)
     calm_queue(page)
     try:
         page.launch(
-            server_name=host,
-            server_port=port,
-            share=share,
-            auth=auth,
+            server_name=place.host,
+            server_port=place.port,
+            share=place.share,
+            auth=place.auth,
+            root_path=place.root_path,
             theme=theme(),
             css=CSS,
             show_error=True,
-            app_kwargs={"routes": [live_route(live, gate)]},
+            app_kwargs={
+                "routes": [live_route(live, gate)],
+                "middleware": [Middleware(PageRoot)],
+            },
             prevent_thread_lock=True,
         )
     except OSError as error:
+        ports = "7860 and those after it" if place.port is None else place.port
         raise BadInput(
-            f"port {'7860 and those after it' if port is None else port} on {host} cannot be "
+            f"port {ports} on {place.host} cannot be "
             "used, another program may have it: choose another with --port."
         ) from error
     else:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,10 +60,18 @@ def start_app(
     """Start `python app.py` with its runs in `folder`, and wait until it answers on `host`."""
     port, runs, log = port or free_port(host), folder / "runs", folder / "app.log"
     process = spawn(log, f"--port={port}", f"--runs={runs}", *options, environment=environment)
-    app = App(f"http://{host}:{port}", port, runs, log, process)
+    return answering(App(f"http://{host}:{port}", port, runs, log, process))
+
+
+def answering(app: App) -> App:
+    """An app that was started, once it answers.
+
+    Raises:
+        RuntimeError: It ended or did not answer in time; with all that it said.
+    """
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        if process.poll() is not None:
+        if app.process.poll() is not None:
             raise RuntimeError(f"the app ended at once:\n{app.said()}")
         if answers(app.url):
             return app
@@ -73,14 +81,21 @@ def start_app(
 
 
 def spawn(
-    log: Path, *options: str, environment: Mapping[str, str] | None = None
+    log: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    root: Path = ROOT,
+    under: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
-    """The process `python app.py …`, both of its outputs going to the file `log`."""
+    """The process `python app.py …`, both of its outputs going to the file `log`.
+
+    `root` is the checkout that it runs in, `under` a command that runs it.
+    """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GRADIO_")}
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "app.py", *options],
-            cwd=ROOT,
+            [*under, sys.executable, "app.py", *options],
+            cwd=root,
             env=inherited | {"PYTHONUNBUFFERED": "1"} | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=output,

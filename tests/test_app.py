@@ -34,6 +34,8 @@ REFUSED = {
     "newer": ("--model={folder}/newer", ("format 99", "update Strata")),
     "adapter": ("--adapter={folder}/own.py", ("--adapter", "FILE.py:CLASS")),
     "no adapter": ("--adapter={folder}/own.py:Mine", ("no file", "own.py")),
+    "root path": ("--root-path=/a b", ("--root-path '/a b' is no path", "/user/me/proxy/7860")),
+    "host": ("--allowed-host=*", ("--allowed-host '*' is no host", "address bar")),
     "port": ("--port={port}", ("port {port} on 127.0.0.1 cannot be used", "--port")),
 }
 
@@ -151,6 +153,14 @@ def greeting(url: str, session: dict[str, str], **headers: str) -> dict[str, obj
     with connect(target, additional_headers=more, open_timeout=WAIT_S) as socket:
         assert socket.protocol.extensions == []  # no deflate: it would cost each frame
         return json.loads(socket.recv(WAIT_S))
+
+
+def test_gradios_page_is_where_ours_expects_it(app: App) -> None:
+    page = httpx.get(app.url, timeout=60).content
+    assert page.count(b"gradio_config.root = root") == 1
+    assert page.index(b"window.gradio_config = {") < page.index(b"gradio_config.root = root")
+    assert page.index(b"gradio_config.root = root") < page.index(b'type="module"')
+    assert b"const root = window.gradio_config.root;" in page
 
 
 def test_the_live_route_takes_its_own_pages_only(app: App) -> None:

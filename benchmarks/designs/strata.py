@@ -29,4 +29,4 @@ def serve(checkpoint: Checkpoint, host: str, port: int) -> None:
         runs.mkdir()
         library = Library(bundled, runs, load=lambda source, device: checkpoint)
         live = Live(library, Chains(REMEMBERED, REMEMBERED))
-        layout.serve(live, TrainingJob(runs), None, host, port)
+        layout.serve(live, TrainingJob(runs), None, layout.Place(host, port))

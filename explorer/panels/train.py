@@ -90,15 +90,22 @@ def message_html(text: str, kind: str) -> str:
     return f'<p class="message {kind}" role="{role}">{escape(sentence(text))}</p>'
 
 
-def view(job: Snapshot | None, seen: Seen) -> tuple[object, ...]:
+def closed_html(job: TrainingJob) -> str:
+    """What the page says where nothing can be trained; nothing where it can."""
+    why = job.closed()
+    return "" if why is None else message_html(f"Training is off: {why}", "notice")
+
+
+def view(job: Snapshot | None, seen: Seen, closed: bool = False) -> tuple[object, ...]:
     """What the page shows of a job, in the order of the outputs in `build`.
 
     Args:
         job: The job as it stands.
         seen: What this page was given last; what has not changed since is not sent again.
+        closed: Whether nothing can be trained.
     """
     stamp, png = _preview(job, seen.get("preview"))
-    buttons = button_states(job)
+    buttons = button_states(job, closed)
     same = seen.get("buttons") == buttons
     updates = [
         gr.skip()
@@ -115,15 +122,15 @@ def view(job: Snapshot | None, seen: Seen) -> tuple[object, ...]:
     )
 
 
-def button_states(job: Snapshot | None) -> dict[str, bool]:
+def button_states(job: Snapshot | None, closed: bool = False) -> dict[str, bool]:
     """Which buttons can be pressed, and which are there at all."""
     alive = job is not None and job.alive
     return {
-        "start": not alive,
+        "start": not alive and not closed,
         "start_shown": True,
         "stop": job is not None and job.state in ("starting", "running"),
         "stop_shown": alive,
-        "resume": True,
+        "resume": not closed,
         "resume_shown": job is not None and job.resumable and not alive,
         "explore": True,
         "explore_shown": job is not None and job.explorable,
@@ -143,7 +150,11 @@ def build(job: TrainingJob, data: str | None, tabs: gr.Tabs, explore: str = "exp
         with gr.Column(scale=4, min_width=330):
             fields = build_fields(data)
             start = gr.Button("Start training", variant="primary")
-            said = gr.HTML("", css_template=_text("train_message.css"), apply_default_css=False)
+            said = gr.HTML(
+                value=lambda: closed_html(job),
+                css_template=_text("train_message.css"),
+                apply_default_css=False,
+            )
         with gr.Column(scale=7, min_width=330):
             shown = gr.HTML(
                 html_template=TEMPLATE,
@@ -179,7 +190,7 @@ def _connect(
     start, stop, resume = buttons
 
     def refresh(before):
-        return view(job.snapshot(), before)
+        return view(job.snapshot(), before, closed=job.closed() is not None)
 
     def starting(*values):
         return begin(job, data, dict(zip(FIELDS, values, strict=True)))

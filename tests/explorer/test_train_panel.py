@@ -14,7 +14,14 @@ import pytest
 
 from explorer.jobs import Snapshot, TrainingJob
 from explorer.panels import train
-from explorer.panels.train import begin, button_states, form_of, message_html, view
+from explorer.panels.train import (
+    begin,
+    button_states,
+    closed_html,
+    form_of,
+    message_html,
+    view,
+)
 from explorer.panels.train_fields import FILLED, data_choices, fill
 from explorer.panels.train_view import HUES, duration, job_html, preview_html, thinned, ticks
 from explorer.training_form import FIELDS, STARTING_POINTS, Form, Plan, plan_training
@@ -209,6 +216,15 @@ def test_buttons_follow_the_job():
     assert stopped["start"]
     assert stopped["resume_shown"]
     assert stopped["explore_shown"]
+
+
+def test_where_nothing_can_be_kept_nothing_can_be_started(tmp_path: Path):
+    closed = button_states(replace(DONE, state="stopped", resumable=True), closed=True)
+    assert closed["explore_shown"] and not closed["start"] and not closed["resume"]
+    (tmp_path / "file").write_text("no folder")
+    said = closed_html(TrainingJob(tmp_path / "file" / "runs"))
+    assert "Training is off" in said and "file/runs" in said and "--runs" in said
+    assert closed_html(TrainingJob(tmp_path / "runs")) == ""
 
 
 def test_only_what_changed_is_sent_again(tmp_path: Path):
