@@ -21,7 +21,9 @@ from explorer.gate import PATH, Gate
 from explorer.inference import load_ready, set_threads_for_latency
 from explorer.jobs import TrainingJob
 from explorer.library import Library
+from explorer.limits import MAX_FILE_BYTES, Limits
 from explorer.live import Live
+from explorer.origin import Names, OwnPages
 from explorer.panels import api
 from explorer.panels import compare as compare_panel
 from explorer.panels import learn as learn_panel
@@ -34,6 +36,9 @@ from models.errors import BadInput
 _log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 4 * 2**20  # of a socket; a longer one closes it, what is too long is told
+MOST_EVENTS = 256  # of gradio's queue
+MOST_SESSIONS = 256  # whose last view of the Train tab gradio keeps
+FORGET_S = (600, 3600)  # how often temporary files are looked through, and how old they may be
 TITLE = "Strata"
 TAGLINE = "an explorer of hierarchical variational autoencoders"
 HEADER = f'<h1 class="strata-title">{TITLE} <span>{TAGLINE}</span></h1>'
@@ -57,7 +62,10 @@ footer { display: none !important; }
 
 def build(live: Live, gate: Gate, job: TrainingJob, data: str | None) -> gr.Blocks:
     """The page: one tab a panel, and the named endpoints."""
-    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
+    blocks = gr.Blocks(
+        title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=FORGET_S
+    )
+    with blocks as page:
         gr.HTML(HEADER, padding=False)
         with gr.Tabs() as tabs:
             with gr.Tab("Explore", id="explore"):
@@ -157,9 +165,9 @@ def launch(
 
 def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
     """Serve the page around a live server until interrupted, and close it; as `launch`."""
-    gate = Gate(place.hosts)
+    gate, names = Gate(place.hosts), Names(place.host, place.hosts, place.root_path)
     page = build(live, gate, job, data)
-    page.queue(default_concurrency_limit=4)
+    page.queue(default_concurrency_limit=4, api_open=False, max_size=MOST_EVENTS)
     calm_queue(page)
     try:
         page.launch(
@@ -173,8 +181,14 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
             show_error=True,
             app_kwargs={
                 "routes": [live_route(live, gate)],
-                "middleware": [Middleware(PageRoot)],
+                "middleware": [
+                    Middleware(OwnPages, names),
+                    Middleware(Limits),
+                    Middleware(PageRoot),
+                ],
             },
+            max_file_size=MAX_FILE_BYTES,
+            state_session_capacity=MOST_SESSIONS,
             prevent_thread_lock=True,
         )
     except OSError as error:
@@ -184,6 +198,7 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
             "used, another program may have it: choose another with --port."
         ) from error
     else:
+        names.add(page.share_url or "")
         # Frames are compressed where it pays (packets.py); deflate on top only costs.
         page.server.config.ws_per_message_deflate = False
         page.server.config.ws_max_size = MAX_MESSAGE_BYTES
