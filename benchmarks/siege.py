@@ -141,7 +141,6 @@ async def siege(names: Sequence[str], seconds: float) -> tuple[list[Besieged], f
             await asyncio.sleep(CALM_S)
         growth = resident_bytes(server.process.pid) / before
         log = server.log.read_text(errors="replace")
-        Path("/tmp/siege.log").write_text(log)
     return found, growth, log[log.find("Traceback") :][:2_000] if "Traceback" in log else ""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from explorer.discretion import without_folders
 from explorer.recipe import Recipe
 from explorer.turns import Superseded
 from models.errors import BadInput
@@ -57,7 +58,7 @@ def error_json(error: Exception, what: str = "the live session") -> Json:
         what: What failed, for the server's log.
     """
     if isinstance(error, BadInput):
-        return {"error": str(error), "code": _CODES.get(type(error), "bad_input")}
+        return {"error": without_folders(str(error)), "code": _CODES.get(type(error), "bad_input")}
     log_fault(what)
     return {"error": CALM, "code": "internal"}
 

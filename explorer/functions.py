@@ -60,9 +60,8 @@ class Functions:
 
     async def upload(self, request: Mapping[str, object]) -> Json:
         """Take a picture file; of a picture saved by Strata also take the state in it."""
-        data = uploading.file_data(request.get("data"))
-        name = request.get("name")
-        taken = await self._live.take(data, name if isinstance(name, str) else "the file")
+        file = await self._live.in_pool(lambda: uploading.file_of(request))
+        taken = await self._live.take(*file)
         id = None
         if taken.restored is not None:
             hash = taken.restored.recipe.model

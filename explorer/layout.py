@@ -60,11 +60,15 @@ footer { display: none !important; }
 """
 
 
-def build(live: Live, gate: Gate, job: TrainingJob, data: str | None) -> gr.Blocks:
-    """The page: one tab a panel, and the named endpoints."""
-    blocks = gr.Blocks(
-        title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=FORGET_S
-    )
+def build(
+    live: Live, gate: Gate, job: TrainingJob, data: str | None, trusted: bool = False
+) -> gr.Blocks:
+    """The page: one tab a panel, and the named endpoints.
+
+    Args:
+        trusted: Whether its visitors are known to each other, as those with a login are.
+    """
+    blocks = gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=FORGET_S)
     with blocks as page:
         gr.HTML(HEADER, padding=False)
         with gr.Tabs() as tabs:
@@ -73,7 +77,7 @@ def build(live: Live, gate: Gate, job: TrainingJob, data: str | None) -> gr.Bloc
             with gr.Tab("Compare", id="compare"):
                 compare_panel.build(live)
             with gr.Tab("Train", id="train"):
-                train_panel.build(job, data, tabs=tabs)
+                train_panel.build(job, data, tabs=tabs, trusted=trusted)
             with gr.Tab("Learn", id="learn") as learn:
                 learn_panel.build(live, learn)
         api.build(live)
@@ -93,6 +97,11 @@ def live_route(live: Live, gate: Gate) -> WebSocketRoute:
         await crowd.run(client, Session(live, socket))
 
     return WebSocketRoute(f"/{PATH}", endpoint)
+
+
+def doors(names: Names) -> list[Middleware]:
+    """What every request passes, in this order."""
+    return [Middleware(OwnPages, names), Middleware(Limits), Middleware(PageRoot)]
 
 
 def theme() -> gr.Theme:
@@ -166,7 +175,7 @@ def launch(
 def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
     """Serve the page around a live server until interrupted, and close it; as `launch`."""
     gate, names = Gate(place.hosts), Names(place.host, place.hosts, place.root_path)
-    page = build(live, gate, job, data)
+    page = build(live, gate, job, data, trusted=place.auth is not None)
     page.queue(default_concurrency_limit=4, api_open=False, max_size=MOST_EVENTS)
     calm_queue(page)
     try:
@@ -181,11 +190,7 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
             show_error=True,
             app_kwargs={
                 "routes": [live_route(live, gate)],
-                "middleware": [
-                    Middleware(OwnPages, names),
-                    Middleware(Limits),
-                    Middleware(PageRoot),
-                ],
+                "middleware": doors(names),
             },
             max_file_size=MAX_FILE_BYTES,
             state_session_capacity=MOST_SESSIONS,

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 256 * 2**20  # of a zip of pictures to train on
 SMALL_BYTES = 2 * 2**20  # of a call without a file
+UPLOAD = "/gradio_api/upload"
 BODY_BYTES = {
-    "upload": MAX_FILE_BYTES + 2**20,
-    "component_server": MAX_BYTES // 3 * 4 + 2**20,  # a picture in base64
+    UPLOAD: MAX_FILE_BYTES + 2**20,
+    "/gradio_api/component_server": MAX_BYTES // 3 * 4 + 2**20,  # a picture in base64
 }
 LARGE_BYTES = 2**20
 LARGE_RATE = 24 * 2**20  # bytes of large bodies a second that are passed on
@@ -93,13 +94,13 @@ class Limits:
             self._waiting -= 1
 
     async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["path"].rstrip("/").rpartition("/")[2]
-        most = BODY_BYTES.get(kind, SMALL_BYTES)
+        path = scope["path"].rstrip("/")  # after a path that a proxy left on
+        most = next((most for end, most in BODY_BYTES.items() if path.endswith(end)), SMALL_BYTES)
         try:
             if _length(scope) > most:
                 raise TooLarge
             await self._turn(1)
-            if kind == "upload":  # goes to a file as it comes
+            if path.endswith(UPLOAD):  # goes to a file as it comes
                 async with self._places:
                     await self._app(scope, _counted(receive, most), send)
                 return

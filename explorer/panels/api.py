@@ -20,6 +20,7 @@ import numpy as np
 from explorer import uploading, wire
 from explorer.answers import CALM, Json, log_fault
 from explorer.axes import all_axes
+from explorer.discretion import without_folders
 from explorer.library import Entry
 from explorer.live import Live
 from explorer.opening import Ref, Source, fitting_recipe
@@ -191,7 +192,7 @@ async def _spoken(call: gr.Request, answer: Awaitable[R]) -> R:
         with asking(call.session_hash):
             return await answer
     except BadInput as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(without_folders(str(error)), print_exception=False) from error
     except Exception as error:
         log_fault("an endpoint")
         raise gr.Error(CALM, print_exception=False) from error

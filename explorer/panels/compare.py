@@ -85,9 +85,8 @@ async def strip(comparing: Comparing, request: Request) -> Json:
 
 async def upload(comparing: Comparing, request: Request) -> Json:
     """Take a picture file; of a picture saved by Strata its source is taken."""
-    name = request.get("name")
-    data = uploading.file_data(request.get("data"))
-    taken = await comparing.live.take(data, name if isinstance(name, str) else "the file")
+    file = await comparing.live.in_pool(lambda: uploading.file_of(request))
+    taken = await comparing.live.take(*file)
     ref = Ref("upload", key=taken.upload.key)
     if taken.restored is not None:
         ref = uploading.restored_ref(taken.restored)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from explorer.jobs import Snapshot, TrainingJob, log_tail, slug
-from explorer.panels.train import form_of
+from explorer.panels.train import Asks, end, form_of
 from explorer.processes import end_at_once, mark_of
 from explorer.training_form import Plan, plan_training
 from models.checkpoint import load_checkpoint
@@ -123,6 +123,22 @@ def test_stop_keeps_a_model_and_kill_9_keeps_what_was_saved(job: TrainingJob, tm
     assert again.step >= stopped.step
     job.stop()
     assert wait(job, lambda s: s.state == "stopped").step > stopped.step
+
+
+def test_only_the_page_that_started_a_training_can_stop_it(job: TrainingJob, tmp_path: Path):
+    job.start(plan(tmp_path, steps=ENDLESS), owner="this page")
+    for other in ("", "another page"):
+        assert "started from another page" in end(job, other)
+        assert "started from another page" in Asks(job, None, trusted=False).stop(other)
+    running = job.snapshot()
+    assert running is not None and running.state in ("starting", "running")
+    again = TrainingJob(job.runs)  # the app was started anew
+    assert end(again, "this page") == ""
+    wait(job, lambda s: s.state == "stopped")
+
+    job.start(plan(tmp_path, steps=ENDLESS), owner="this page")
+    assert Asks(job, None, trusted=True).stop("") == ""  # who is logged in may stop any
+    wait(job, lambda s: s.state == "stopped")
 
 
 def test_what_the_run_refuses_is_said_in_its_own_words(job: TrainingJob, tmp_path: Path):
