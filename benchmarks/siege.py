@@ -84,6 +84,8 @@ def times_ms(recording: Recording) -> list[float]:
     pictures = changes(recording.painted)
     first = recording.inputs[0][0]
     seen = [first, *(at for at, _ in pictures if at > first)]
+    if len(seen) == 1:  # none came
+        seen.append(recording.ended_ms)
     return [later - earlier for earlier, later in pairwise(seen)]
 
 

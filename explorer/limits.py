@@ -4,7 +4,7 @@
              it is too long where it says nothing; what is not an upload is small
     places   so many requests are under way, and so many wait; one more is told to come again,
              after a pause, so that one who comes again at once keeps nobody busy
-    turns    requests are let in one after another, a few hundred a second, and of large bodies
+    turns    requests are let in one after another, a hundred a second, and of large bodies
              one at a time, with a rest in proportion: to read one holds all else up
 
 Frames come over a socket and are not counted here (`crowd.py`); neither are the page's own files.
@@ -40,8 +40,8 @@ LARGE_BYTES = 2**20
 LARGE_RATE = 24 * 2**20  # bytes of large bodies a second that are passed on
 LONGEST_NAME = 64  # of a session, which gradio keeps
 MOST_UNDER_WAY, MOST_WAITING = 64, 512
-RATE_HZ = 250.0
-BURST_S = 0.05
+RATE_HZ = 100.0
+BURST_S = 0.2
 PAUSE_S = 1.0  # before one is told to come again
 HEAVY = 5  # requests that a page counts as: gradio writes its settings anew each time
 

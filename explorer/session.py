@@ -201,24 +201,18 @@ class Session:
             await self._say({"seq": self._seq, **error_json(error)})
             return
         if drawn is not None:
-            await self._send_frame(ask, drawn, depth)
+            server_ms = 1000 * (time.perf_counter() - ask.came)
+            facts = Facts(ask.seq, drawn.decode_ms, server_ms, depth)
+            await self._send(drawn.frame, facts, LOSSY if ask.lossy else QUICK)
         if not self._newest:
             self._begin_details(ask)
 
     async def _in_turn(self, job: Callable[[], R]) -> R:
-        """Run a job when it is this session's turn.
-
-        A message so long that reading it holds up a hand takes its turn among the calls.
-        """
+        """Run a job at this session's turn; that of a message long to read is among the calls."""
         if len(self._newest[0][0]) < LONG:
             return await self._live.worker.run(job, RENDER)
         with asking(f"socket {id(self)}"):
             return await self._live.worker.run(job, RENDER)
-
-    async def _send_frame(self, ask: Ask, drawn: Drawn, depth: int) -> None:
-        server_ms = 1000 * (time.perf_counter() - ask.came)
-        facts = Facts(ask.seq, drawn.decode_ms, server_ms, depth)
-        await self._send(drawn.frame, facts, LOSSY if ask.lossy else QUICK)
 
     def _begin_details(self, ask: Ask) -> None:
         self._drop_details()
