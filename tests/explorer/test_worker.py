@@ -176,3 +176,23 @@ def test_a_call_given_up_leaves_its_turn_to_the_next() -> None:
     worker.close()
     assert seen == ["kept"]
     assert worker.waiting() == 0
+
+
+def test_a_hand_that_comes_later_waits_for_one_call_at_most() -> None:
+    worker, order = DeviceWorker(), []
+    gate, futures = held(worker), []
+
+    def last_of_three() -> None:
+        order.append("hand")
+        futures.append(worker.submit(lambda: order.append("later hand")))
+
+    futures += [worker.submit(lambda: order.append("hand")) for _ in range(2)]
+    futures.append(worker.submit(last_of_three))
+    for name in ("a", "b", "c", "d"):
+        with asking(name):
+            futures.append(worker.submit(lambda name=name: order.append(name)))
+    gate.set()
+    for future in futures:  # one more is added on the way
+        future.result(timeout=5)
+    worker.close()
+    assert order == ["hand", "hand", "hand", "a", "later hand", "b", "c", "d"]
