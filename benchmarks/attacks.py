@@ -16,63 +16,15 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
+from benchmarks.target import SERVER, WAIT_S, Json, Target, first_recipe
+
 CALLS = 560
-WAIT_S = 60.0
-SERVER = "/gradio_api/component_server"
-Json = dict[str, Any]
-
-
-@dataclass
-class Target:
-    """A server, and what an attack needs to know of it.
-
-    Args:
-        client: To its address.
-        desk: The desk's component.
-        recipe: Of a test picture, changing nothing.
-        until: When to stop, in seconds of `time.monotonic`.
-        seen: Answers by kind.
-    """
-
-    client: httpx.AsyncClient
-    desk: int
-    recipe: Json
-    until: float
-    seen: Counter[str]
-
-    def going_on(self) -> bool:
-        return time.monotonic() < self.until
-
-    async def call(self, name: str, request: object, session: str = "siege", **more: Any) -> None:
-        """A function of the desk, called as the page calls it."""
-        body = {"session_hash": session, "component_id": self.desk, "fn_name": f"desk_{name}"}
-        await self.post(SERVER, json={**body, "data": request}, **more)
-
-    async def post(self, path: str, **more: Any) -> None:
-        try:
-            answer = await self.client.post(path, **more)
-        except httpx.TransportError as error:
-            self.seen[type(error).__name__] += 1
-        else:
-            self.seen[str(answer.status_code)] += 1
-
-    async def socket(self) -> ClientConnection:
-        """A socket to the live route, opened as a page opens one."""
-        asked = await self.client.post(SERVER, json=self._session())
-        session, base = asked.json(), str(self.client.base_url).rstrip("/")
-        url = f"{base.replace('http', 'ws', 1)}/{session['path']}?token={session['token']}"
-        return await connect(url, origin=base, open_timeout=WAIT_S, ping_interval=None)  # pyright: ignore[reportArgumentType]
-
-    def _session(self) -> Json:
-        body = {"session_hash": "siege", "component_id": self.desk, "fn_name": "desk_session"}
-        return {**body, "data": {}}
 
 
 Attack = Callable[[Target], Awaitable[None]]
@@ -204,6 +156,7 @@ async def idle(target: Target) -> None:
 
 async def uploads(target: Target) -> None:
     """Eight at the same time send 30 MiB of a picture, as the page does and as a file."""
+    left_s = target.until - time.monotonic()
     data = base64.b64encode(random.Random(0).randbytes(30 * 2**20)).decode()
     body = json.dumps(
         {
@@ -213,6 +166,8 @@ async def uploads(target: Target) -> None:
             "data": {"name": "n" * 100_000, "data": data},
         }
     )
+
+    target.until = time.monotonic() + left_s  # to make so much takes a while
 
     async def call() -> None:
         while target.going_on():
@@ -281,23 +236,11 @@ async def attack(name: str, url: str, seconds: float) -> Counter[str]:
         components = (await client.get("/config")).json()["components"]
         desk = next(c["id"] for c in components if "desk_open" in str(c["props"]))
         target = Target(client, desk, {}, 0.0, Counter())
-        target.recipe = await _recipe(target)
+        target.recipe = await first_recipe(target)
         target.until = time.monotonic() + seconds
         print("attacking", flush=True)
         await ATTACKS[name](target)
         return target.seen
-
-
-async def _recipe(target: Target) -> Json:
-    body = {"session_hash": "siege", "component_id": target.desk}
-    listed = await target.client.post(
-        SERVER, json={**body, "fn_name": "desk_models", "data": {}}, timeout=WAIT_S
-    )
-    request = {"model": listed.json()["default"], "image": {"kind": "example", "index": 0}}
-    opened = await target.client.post(
-        SERVER, json={**body, "fn_name": "desk_open", "data": request}, timeout=WAIT_S
-    )
-    return opened.json()["recipe"]
 
 
 def main(arguments: list[str] | None = None) -> int:
