@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from explorer.discretion import without_folders
 from explorer.recipe import Recipe
+from explorer.turns import Superseded
 from models.errors import BadInput
 
 Json = dict[str, object]
@@ -24,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 class UnknownImage(BadInput):
     """The server does not hold this image (any more); the page sends it again by itself."""
+
+
+_CODES = {UnknownImage: "unknown_image", Superseded: "superseded"}
 
 
 def answering(method: Method) -> ServerFunction:
@@ -53,8 +58,7 @@ def error_json(error: Exception, what: str = "the live session") -> Json:
         what: What failed, for the server's log.
     """
     if isinstance(error, BadInput):
-        code = "unknown_image" if isinstance(error, UnknownImage) else "bad_input"
-        return {"error": str(error), "code": code}
+        return {"error": without_folders(str(error)), "code": _CODES.get(type(error), "bad_input")}
     log_fault(what)
     return {"error": CALM, "code": "internal"}
 

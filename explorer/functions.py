@@ -1,7 +1,7 @@
 """What the page's desk asks of the server by name: JSON in, JSON out, without gradio's queue.
 
 Frames under a drag go over the WebSocket (`session.py`); `render` and `details` answer the same
-where a WebSocket cannot be had.
+where a WebSocket cannot be had, by the same rule: of a session's, the newest is drawn.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from explorer.axes import all_axes, check_recipe
 from explorer.gate import PATH, Gate
 from explorer.live import Live
 from explorer.opening import Ref, fitting_recipe, sides_of
-from explorer.render import shadowed
+from explorer.recipe import Recipe
+from explorer.render import Rung, shadowed
 from explorer.stores import Bounded
+from explorer.turns import Newest
 from models.checkpoint import Checkpoint
 from models.errors import BadInput
 
@@ -40,6 +42,7 @@ class Functions:
         self._live = live
         self._gate = gate
         self._sprites: Bounded[str, Json] = Bounded(16)
+        self._newest = Newest()
 
     def all(self) -> list[ServerFunction]:
         """The functions as the page calls them: they answer an error, and never raise one."""
@@ -57,9 +60,8 @@ class Functions:
 
     async def upload(self, request: Mapping[str, object]) -> Json:
         """Take a picture file; of a picture saved by Strata also take the state in it."""
-        data = uploading.file_data(request.get("data"))
-        name = request.get("name")
-        taken = await self._live.take(data, name if isinstance(name, str) else "the file")
+        file = await self._live.in_pool(lambda: uploading.file_of(request))
+        taken = await self._live.take(*file)
         id = None
         if taken.restored is not None:
             hash = taken.restored.recipe.model
@@ -120,7 +122,7 @@ class Functions:
 
     async def render(self, request: Mapping[str, object]) -> Json:
         """The picture of a recipe; what a drag asks for, so it goes before all else."""
-        drawn = await self._live.frame(recipe_of(request))
+        drawn = await self._newest.run(self._live.frame(recipe_of(request)))
         return {
             "seq": request.get("seq"),
             "frame": wire.frame_json(drawn.frame),
@@ -130,10 +132,7 @@ class Functions:
     async def details(self, request: Mapping[str, object]) -> Json:
         """The ladder of a recipe, and which sliders cannot change anything."""
         recipe = recipe_of(request)
-        rungs = await self._live.ladder(recipe)
-        drawn = []
-        while (rung := await self._live.rung(rungs)) is not None:
-            drawn.append(rung)
+        drawn = await self._newest.run(self._rungs(recipe))
         return {
             "seq": request.get("seq"),
             "ladder": [{"t": rung.level, "frame": wire.frame_json(rung.frame)} for rung in drawn],
@@ -154,6 +153,12 @@ class Functions:
     async def session(self, request: Mapping[str, object]) -> Json:
         """What a page needs to open its socket; whoever may call this is logged in."""
         return {"path": PATH, "token": self._gate.issue()}
+
+    async def _rungs(self, recipe: Recipe) -> list[Rung]:
+        rungs, drawn = await self._live.ladder(recipe), []
+        while (rung := await self._live.rung(rungs)) is not None:
+            drawn.append(rung)
+        return drawn
 
     def _sprite(self, checkpoint: Checkpoint) -> Json:
         sprite = self._sprites.get(checkpoint.hash)

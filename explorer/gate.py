@@ -49,7 +49,7 @@ class Gate:
     async def admits(self, socket: WebSocket) -> bool:
         """Whether a socket that asks to be opened may be."""
         if not same_origin(socket.headers, self._hosts):
-            reason = _another_origin(socket.headers)
+            reason = another_origin(socket.headers)
         elif self._tokens.get(socket.query_params.get("token", "")) is None:
             reason = "no token of this process"
         elif not await logged_in(socket):
@@ -67,7 +67,7 @@ def same_origin(headers: Mapping[str, str], hosts: Collection[str] = ()) -> bool
     X-Forwarded-Port, which no page can set; or it is one of `hosts`. The usual port of the
     page's scheme may be left out on either side.
     """
-    scheme, host = urlsplit(headers.get("origin", "").lower())[:2]
+    scheme, host = _origin(headers)
     port = headers.get("x-forwarded-port", "").split(",")[0].strip()
     named = [headers.get("host", ""), *headers.get("x-forwarded-host", "").split(",")]
     asked = {name.strip().lower() for name in [*named, *hosts]}
@@ -76,10 +76,19 @@ def same_origin(headers: Mapping[str, str], hosts: Collection[str] = ()) -> bool
     return bool(host) and host.removesuffix(usual) in {name.removesuffix(usual) for name in asked}
 
 
-def _another_origin(headers: Mapping[str, str]) -> str:
+def _origin(headers: Mapping[str, str]) -> tuple[str, str]:
+    """Scheme and host of an Origin, in small letters; empty where it is none."""
+    try:
+        scheme, host = urlsplit(headers.get("origin", "").lower())[:2]
+    except ValueError:  # such as "http://[::1"
+        return "", ""
+    return scheme, host
+
+
+def another_origin(headers: Mapping[str, str]) -> str:
     """Why a page of another origin is refused, and what to do if a proxy only renamed it."""
     origin = headers.get("origin", "none")[:100]
-    host = urlsplit(origin).netloc
+    host = _origin(headers)[1]
     if not host:
         return f"a page of no origin ({origin!r})"
     return (
@@ -93,5 +102,5 @@ async def logged_in(socket: WebSocket) -> bool:
     """Whether gradio accepts the login that came with the request, asked of its own route."""
     transport = httpx.ASGITransport(app=socket.app)
     cookies = {"cookie": socket.headers.get("cookie", "")}
-    async with httpx.AsyncClient(transport=transport, base_url="http://strata") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return (await client.get(LOGIN_CHECK, headers=cookies)).status_code == 200

@@ -11,6 +11,7 @@ same job. There is one at a time for all pages over one folder of runs.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -42,6 +43,8 @@ TAIL_BYTES, TAIL_LINES = 16_384, 4
 # Else the progress bar of a night fills the log.
 ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "TQDM_MININTERVAL": "10"}
 
+_log = logging.getLogger(__name__)
+
 _BAR = re.compile(r"\d+%\||\d+(face|step|it)/s")
 _RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)  # by Windows
 
@@ -57,6 +60,7 @@ class Record:
         mark: When that process started (`processes.mark_of`).
         started: When it was started, seconds since the epoch.
         asked: "", "stop" if it was asked to finish, "end" if it was ended before its first step.
+        owner: What names the page that started it; "" where no page did.
     """
 
     folder: str
@@ -65,6 +69,7 @@ class Record:
     mark: str
     started: float
     asked: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,8 +147,12 @@ class TrainingJob:
             "with --runs and a folder of yours."
         )
 
-    def start(self, plan: Plan) -> Snapshot:
+    def start(self, plan: Plan, owner: str = "") -> Snapshot:
         """Start a training.
+
+        Args:
+            plan: What to train.
+            owner: What names the page that asks for it.
 
         Raises:
             BadInput: One is running, or the run cannot be stored.
@@ -156,14 +165,17 @@ class TrainingJob:
                 if plan.pictures is not None:
                     data = str(keep_pictures(plan.pictures, RunFiles(out).folder / "data"))
                 arguments = [f"--data={data}", f"--name={title}", *plan.arguments]
-                self._launch(out, title, arguments)
+                self._launch(out, title, arguments, owner)
             except BaseException:
                 shutil.rmtree(out, ignore_errors=True)
                 raise
         return self._seen()
 
-    def resume(self) -> Snapshot:
+    def resume(self, owner: str = "") -> Snapshot:
         """Go on with the run that was started last.
+
+        Args:
+            owner: What names the page that asks for it.
 
         Raises:
             BadInput: One is running, here or from a command line, or there is nothing to go on
@@ -174,18 +186,29 @@ class TrainingJob:
             record, snapshot = self._record(), self.snapshot()
             if record is None or snapshot is None or not snapshot.resumable:
                 raise BadInput("there is no training to resume: start a new one.")
-            self._launch(self.runs / record.folder, record.title, ["--resume"])
+            self._launch(self.runs / record.folder, record.title, ["--resume"], owner)
         return self._seen()
 
-    def stop(self) -> None:
+    def stop(self, owner: str | None = None) -> None:
         """Ask the training to end after its step; it measures and saves what it learned.
 
         One that has not taken a step has learned nothing and is ended at once.
+
+        Args:
+            owner: What names the page that asks; None for one who may stop any.
+
+        Raises:
+            BadInput: Another page started it.
         """
         with self._deciding():
             record, snapshot = self._record(), self.snapshot()
             if record is None or snapshot is None or snapshot.state not in ("starting", "running"):
                 return
+            if owner is not None and (not owner or owner != record.owner):
+                raise BadInput(
+                    "this training was started from another page, and only that page, or whoever "
+                    "runs this server, can stop it."
+                )
             early = snapshot.state == "starting"
             self._write(replace(record, asked="end" if early else "stop"))
             (end_at_once if early else ask_to_stop)(record.pid)
@@ -250,7 +273,7 @@ class TrainingJob:
             return out, name + mark.replace("-", " ")
         raise BadInput(f"the name '{name}' is taken too often: choose another.")
 
-    def _launch(self, out: Path, title: str, arguments: Sequence[str]) -> None:
+    def _launch(self, out: Path, title: str, arguments: Sequence[str], owner: str) -> None:
         if self._process is not None:
             with suppress(subprocess.TimeoutExpired):  # it has said its last word
                 self._process.wait(10)
@@ -264,10 +287,11 @@ class TrainingJob:
         # One that has ended already has no mark, and none equals it.
         mark = mark_of(process.pid) or "ended"
         try:
-            self._write(Record(out.name, title, process.pid, mark, started))
+            self._write(Record(out.name, title, process.pid, mark, started, owner=owner))
         except BaseException:
             end_at_once(process.pid)  # nobody would know of it
             raise
+        _log.info("training '%s': kill -TERM %d asks it to stop", title, process.pid)
 
     def _seen(self) -> Snapshot:
         snapshot = self.snapshot()

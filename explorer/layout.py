@@ -14,13 +14,16 @@ from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
+from explorer.crowd import Crowd
 from explorer.desk import build_desk
 from explorer.functions import Functions
 from explorer.gate import PATH, Gate
 from explorer.inference import load_ready, set_threads_for_latency
 from explorer.jobs import TrainingJob
 from explorer.library import Library
+from explorer.limits import MAX_FILE_BYTES, Limits
 from explorer.live import Live
+from explorer.origin import Names, OwnPages
 from explorer.panels import api
 from explorer.panels import compare as compare_panel
 from explorer.panels import learn as learn_panel
@@ -32,6 +35,10 @@ from models.errors import BadInput
 
 _log = logging.getLogger(__name__)
 
+MAX_MESSAGE_BYTES = 4 * 2**20  # of a socket; a longer one closes it, what is too long is told
+MOST_EVENTS = 256  # of gradio's queue
+MOST_SESSIONS = 256  # whose last view of the Train tab gradio keeps
+FORGET_S = (600, 3600)  # how often temporary files are looked through, and how old they may be
 TITLE = "Strata"
 TAGLINE = "an explorer of hierarchical variational autoencoders"
 SKIP = '<a class="strata-skip" href="#strata-levels">Skip to the sliders</a>'
@@ -60,9 +67,16 @@ footer { display: none !important; }
 """
 
 
-def build(live: Live, gate: Gate, job: TrainingJob, data: str | None) -> gr.Blocks:
-    """The page: one tab a panel, and the named endpoints."""
-    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
+def build(
+    live: Live, gate: Gate, job: TrainingJob, data: str | None, trusted: bool = False
+) -> gr.Blocks:
+    """The page: one tab a panel, and the named endpoints.
+
+    Args:
+        trusted: Whether its visitors are known to each other, as those with a login are.
+    """
+    blocks = gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=FORGET_S)
+    with blocks as page:
         gr.HTML(HEADER, padding=False)
         with gr.Tabs() as tabs:
             with gr.Tab("Explore", id="explore"):
@@ -70,7 +84,7 @@ def build(live: Live, gate: Gate, job: TrainingJob, data: str | None) -> gr.Bloc
             with gr.Tab("Compare", id="compare"):
                 compare_panel.build(live)
             with gr.Tab("Train", id="train"):
-                train_panel.build(job, data, tabs=tabs)
+                train_panel.build(job, data, tabs=tabs, trusted=trusted)
             with gr.Tab("Learn", id="learn") as learn:
                 learn_panel.build(live, learn)
         api.build(live)
@@ -79,15 +93,22 @@ def build(live: Live, gate: Gate, job: TrainingJob, data: str | None) -> gr.Bloc
 
 def live_route(live: Live, gate: Gate) -> WebSocketRoute:
     """The route of the live path, served beside gradio's own."""
+    crowd = Crowd()
 
     async def endpoint(socket: WebSocket) -> None:
         if not await gate.admits(socket):
             await socket.close()  # before it is accepted: the answer is 403
             return
         await socket.accept()
-        await Session(live, socket).run()
+        client = socket.client.host if socket.client is not None else ""
+        await crowd.run(client, Session(live, socket))
 
     return WebSocketRoute(f"/{PATH}", endpoint)
+
+
+def doors(names: Names) -> list[Middleware]:
+    """What every request passes, in this order."""
+    return [Middleware(OwnPages, names), Middleware(Limits), Middleware(PageRoot)]
 
 
 def theme() -> gr.Theme:
@@ -166,9 +187,9 @@ def launch(
 
 def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
     """Serve the page around a live server until interrupted, and close it; as `launch`."""
-    gate = Gate(place.hosts)
-    page = build(live, gate, job, data)
-    page.queue(default_concurrency_limit=4)
+    gate, names = Gate(place.hosts), Names(place.host, place.hosts, place.root_path)
+    page = build(live, gate, job, data, trusted=place.auth is not None)
+    page.queue(default_concurrency_limit=4, api_open=False, max_size=MOST_EVENTS)
     calm_queue(page)
     try:
         page.launch(
@@ -183,8 +204,10 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
             show_error=True,
             app_kwargs={
                 "routes": [live_route(live, gate)],
-                "middleware": [Middleware(PageRoot)],
+                "middleware": doors(names),
             },
+            max_file_size=MAX_FILE_BYTES,
+            state_session_capacity=MOST_SESSIONS,
             prevent_thread_lock=True,
         )
     except OSError as error:
@@ -194,8 +217,10 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
             "used, another program may have it: choose another with --port."
         ) from error
     else:
+        names.add(page.share_url or "")
         # Frames are compressed where it pays (packets.py); deflate on top only costs.
         page.server.config.ws_per_message_deflate = False
+        page.server.config.ws_max_size = MAX_MESSAGE_BYTES
         # What is there now stays: to look through it all for garbage would hold a frame 200 ms.
         gc.freeze()
         gc.enable()  # `app.py` switched it off for the start

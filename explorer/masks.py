@@ -22,6 +22,7 @@ from explorer.regions import UNIT, WHOLE, Region, Shape, is_eraser
 
 SOFTNESS = 0.5
 LEAST_RADIUS = 0.75  # of a cell
+AT_ONCE = 64  # dabs: a stroke has hundreds, each alone costs more to call than to compute
 
 
 @lru_cache(maxsize=128)
@@ -38,29 +39,32 @@ def coverage(region: Region, side: int) -> np.ndarray:
     """
     mask = np.full((side, side), 1.0 if region == WHOLE else 0.0)
     for erases, run in groupby(region, key=is_eraser):
-        for shape in run:
-            covered = _covered(shape, side)
-            mask = np.minimum(mask, 1 - covered) if erases else np.maximum(mask, covered)
+        covered = _covered(tuple(run), side)
+        mask = np.minimum(mask, 1 - covered) if erases else np.maximum(mask, covered)
     shared = mask.astype(np.float32)
     shared.flags.writeable = False
     return shared
 
 
-def _covered(shape: Shape, side: int) -> np.ndarray:
-    """What one shape covers, with shape `(W, W)`."""
-    if len(shape) == 3:
-        return _dab(shape, side)
-    left, top, right, bottom = shape
-    return np.outer(_overlap(top, bottom, side), _overlap(left, right, side))
+def _covered(run: Region, side: int) -> np.ndarray:
+    """The most that a run of shapes covers, with shape `(W, W)`."""
+    dabs = [shape for shape in run if len(shape) == 3]
+    covered = np.zeros((side, side))
+    for at in range(0, len(dabs), AT_ONCE):
+        covered = np.maximum(covered, _dabs(dabs[at : at + AT_ONCE], side).max(axis=0))
+    for left, top, right, bottom in (shape for shape in run if len(shape) == 4):
+        shares = np.outer(_overlap(top, bottom, side), _overlap(left, right, side))
+        covered = np.maximum(covered, shares)
+    return covered
 
 
-def _dab(shape: Shape, side: int) -> np.ndarray:
-    """The coverage by a dab, all lengths in cells."""
-    x, y, radius = (abs(n) * side / UNIT for n in shape)
+def _dabs(dabs: list[Shape], side: int) -> np.ndarray:
+    """The coverage by each dab, with shape `(N, W, W)`; all lengths in cells."""
+    x, y, radius = np.abs(np.array(dabs, float).T[:, :, None, None]) * side / UNIT
     middle = np.arange(side) + 0.5
     distance = np.hypot(middle[None, :] - x, middle[:, None] - y)
-    edge = max(SOFTNESS * radius, 1.0)
-    return np.clip(0.5 + (max(radius, LEAST_RADIUS) - distance) / edge, 0.0, 1.0)
+    edge = np.maximum(SOFTNESS * radius, 1.0)
+    return np.clip(0.5 + (np.maximum(radius, LEAST_RADIUS) - distance) / edge, 0.0, 1.0)
 
 
 def _overlap(low: int, high: int, side: int) -> np.ndarray:

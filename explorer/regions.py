@@ -21,9 +21,26 @@ from explorer.checks import bad, check_count, check_whole, shown
 UNIT = 256
 MAX_SHAPES = 512
 MAX_REGIONS = 16
+_WHOLE_NUMBERS = ([int] * 3, [int] * 4)
 
 Shape = tuple[int, ...]
 Region = tuple[Shape, ...]
+
+
+class Canonical(Region):
+    """A region in its canonical form: the same tuple, but hashed once.
+
+    Every edit under a region, the memories of chains and masks ask for its hash, and a tuple
+    works it out from all of its shapes each time.
+    """
+
+    def __hash__(self) -> int:
+        known = self.__dict__.get("hash")
+        if known is None:
+            known = self.__dict__["hash"] = super().__hash__()
+        return known
+
+
 WHOLE: Region = ()
 
 
@@ -45,8 +62,7 @@ def region_from(value: object) -> Region:
     return canonical(shapes)
 
 
-@lru_cache(maxsize=256)
-def canonical(shapes: Region) -> Region:
+def canonical(shapes: Region) -> Canonical:
     """The one form of all regions that differ by the order of what commutes.
 
     Dabs of the brush and rectangles commute among themselves, as do dabs of the eraser; each
@@ -56,14 +72,20 @@ def canonical(shapes: Region) -> Region:
     Raises:
         BadInput: If a shape is out of range, or none is left.
     """
+    return shapes if isinstance(shapes, Canonical) else _canonical(shapes)
+
+
+@lru_cache(maxsize=128)
+def _canonical(shapes: Region) -> Canonical:
     for at, shape in enumerate(shapes):
-        _check_shape(f"region[{at}]", shape)
+        if not _is_fine(shape):
+            _refuse_shape(f"region[{at}]", shape)
     runs = [(erases, sorted(set(run))) for erases, run in groupby(shapes, key=is_eraser)]
     if runs and runs[0][0]:
         runs = runs[1:]
     if not runs:
         raise bad("region", "covers nothing, allowed is one with a painted shape")
-    return tuple(shape for _, run in runs for shape in run)
+    return Canonical(shape for _, run in runs for shape in run)
 
 
 def table(regions: Iterable[Region]) -> tuple[Region, ...]:
@@ -72,14 +94,27 @@ def table(regions: Iterable[Region]) -> tuple[Region, ...]:
 
 
 def _shape(at: int, entry: object) -> Shape:
-    whole = isinstance(entry, list | tuple) and all(type(n) is int for n in entry)
-    if not whole or len(entry) not in (3, 4):  # type: ignore[arg-type]
+    kinds = [type(n) for n in entry] if isinstance(entry, list | tuple) else []
+    if kinds not in _WHOLE_NUMBERS:
         allowed = "[x, y, radius] or [left, top, right, bottom], in whole numbers"
         raise bad(f"region[{at}]", f"is {shown(entry)}, allowed is {allowed}")
     return tuple(entry)  # type: ignore[arg-type]
 
 
-def _check_shape(field: str, shape: Shape) -> None:
+def _is_fine(shape: Shape) -> bool:
+    """Whether all is in range; there are thousands of shapes in a recipe, so no words here."""
+    if len(shape) == 3:
+        x, y, radius = shape
+        if not type(x) is type(y) is type(radius) is int:
+            return False
+        return 0 <= x <= UNIT and 0 <= y <= UNIT and 1 <= abs(radius) <= UNIT
+    left, top, right, bottom = shape
+    if not type(left) is type(top) is type(right) is type(bottom) is int:
+        return False
+    return 0 <= left < right <= UNIT and 0 <= top < bottom <= UNIT
+
+
+def _refuse_shape(field: str, shape: Shape) -> None:
     if len(shape) == 3:
         for name, value in zip(("x", "y"), shape, strict=False):
             check_whole(f"{field} {name}", value, 0, UNIT)
@@ -87,6 +122,4 @@ def _check_shape(field: str, shape: Shape) -> None:
         return
     for name, value in zip(("left", "top", "right", "bottom"), shape, strict=True):
         check_whole(f"{field} {name}", value, 0, UNIT)
-    left, top, right, bottom = shape
-    if left >= right or top >= bottom:
-        raise bad(field, f"is {shown(shape)}, allowed are left < right and top < bottom")
+    raise bad(field, f"is {shown(shape)}, allowed are left < right and top < bottom")

@@ -10,9 +10,10 @@ The page sends text, the server binary frames (`packets.py`) and text:
             {"hello": {"device": …}}      once, at the beginning
 
 "drawn" says that the page has this picture already and wants the ladder only. What is waiting
-is one request, the newest: a job in line for the device looks at its turn which that is, so a
-session has at most one job in line, and sessions take turns in the order of their jobs. While
-a slow link holds a frame back nothing is drawn for it. A newer request drops the ladder, whose
+is one message, the newest, and nothing has been read of it: a job in line for the device looks
+at its turn which that is, reads it and draws it, so a session has at most one job in line, costs
+the others nothing else, and sessions take turns in the order of their jobs. While a slow link
+holds a frame back nothing is drawn for it. A newer request drops the ladder, whose
 last rung is the picture of the recipe, sent exactly even if the frame before was compressed.
 """
 
@@ -22,23 +23,32 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from explorer import wire
 from explorer.answers import Json, error_json, recipe_of
+from explorer.crowd import Pace
 from explorer.live import Drawn, Live
 from explorer.packets import EXACT, LOSSY, QUICK, Facts, is_raw, packet
 from explorer.recipe import MAX_JSON_CHARS, Recipe
 from explorer.render import Frame, shadowed
+from explorer.turns import asking
 from explorer.worker import RENDER
 from models.errors import BadInput
 
+R = TypeVar("R")
+
 QUIET_S = 0.06
 MAX_SEQ = 2**32 - 1
+RECIPE = '"recipe"'  # what every request has in it
+LONG = 16_384  # letters of a request, of a thousand dabs
+LONGEST_MISTAKE = 4_096  # letters of something else that are looked at, to say what is wrong
+TRY_AGAIN_LATER = 1013  # of the codes that a WebSocket is closed with
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,12 @@ class Ask:
     came: float = 0.0
 
 
-def parse_ask(text: str, after: int) -> Ask:
+def parse_ask(text: str, after: int, came: float = 0.0) -> Ask:
     """A request from its JSON.
 
     Args:
         after: The number of the request before.
+        came: When it came, as in an `Ask`.
 
     Raises:
         BadInput: If it is none; the message names the field.
@@ -73,7 +84,7 @@ def parse_ask(text: str, after: int) -> Ask:
         raise BadInput("the request is far too long - reload the page")
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # also one nested too deep
         raise BadInput("the request is no JSON - reload the page") from error
     if not isinstance(value, Mapping):
         raise BadInput("the request is no JSON object - reload the page")
@@ -82,7 +93,7 @@ def parse_ask(text: str, after: int) -> Ask:
         raise BadInput("the request needs 'seq', larger than the one before - reload the page")
     try:
         lossy, drawn = value.get("lossy") is True, value.get("drawn") is True
-        return Ask(seq, recipe_of(value), lossy, drawn, time.perf_counter())
+        return Ask(seq, recipe_of(value), lossy, drawn, came)
     except BadInput as error:
         raise Unanswerable(seq, error) from error
 
@@ -106,16 +117,28 @@ class Session:
     def __init__(self, live: Live, socket: WebSocket) -> None:
         self._live = live
         self._socket = socket
-        # The newest request. The loop's thread replaces it and the device's thread takes it out:
-        # both are one step of a deque, so that none is lost between them.
-        self._newest: deque[Ask] = deque(maxlen=1)
+        # The newest message, and when it came. The loop's thread replaces it and the device's
+        # thread takes it out: both are one step of a deque, so that none is lost between them.
+        self._newest: deque[tuple[str, float]] = deque(maxlen=1)
         self._asked = asyncio.Event()
+        self._pace = Pace()
+        self._leaving = asyncio.Event()
         self._seq = 0
         self._details: asyncio.Task[None] | None = None
 
+    def leave(self) -> None:
+        """Make room for another page: the socket is closed, and the page opens it again."""
+        self._leaving.set()
+
+    @property
+    def heard(self) -> float:
+        """When the page was last heard, in seconds of `time.monotonic`."""
+        return self._pace.heard
+
     async def run(self) -> None:
-        """Serve the page until it leaves."""
-        tasks = {asyncio.create_task(self._hear()), asyncio.create_task(self._draw())}
+        """Serve the page until it leaves, or has to."""
+        work = (self._hear(), self._draw(), self._leaving.wait())
+        tasks = {asyncio.create_task(one) for one in work}
         try:
             await self._say({"hello": {"device": self._live.library.device}})
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -128,58 +151,68 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        if self._leaving.is_set():
+            with suppress(WebSocketDisconnect):
+                await self._socket.close(TRY_AGAIN_LATER)
 
     async def _hear(self) -> None:
-        """Take requests; the newest one waits, an older one is forgotten."""
+        """Take messages at the pace of a page; the newest one waits, an older one is forgotten."""
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
+            text = message.get("text") or ""
             try:
-                ask = parse_ask(message.get("text") or "", self._seq)
+                if RECIPE not in text:
+                    parse_ask(text[:LONGEST_MISTAKE], self._seq)
             except BadInput as error:
                 self._seq = getattr(error, "seq", self._seq)
                 await self._say({"seq": self._seq, **error_json(error)})
-                continue
-            self._seq = ask.seq
-            self._newest.append(ask)
-            self._drop_details()
-            self._asked.set()
+            else:
+                self._newest.append((text, time.perf_counter()))
+                self._drop_details()
+                self._asked.set()
+            await self._pace.keep(len(text))
 
     async def _draw(self) -> None:
         """Draw the newest request, again and again."""
         while True:
             await self._asked.wait()
             self._asked.clear()
-            if not self._newest:
-                continue  # taken already, by the job that was in line
-            if self._newest[0].drawn:
-                self._begin_details(self._newest.pop())
-            else:
+            if self._newest:  # else taken already, by the job that was in line
                 await self._draw_newest()
 
     async def _draw_newest(self) -> None:
         """Send the frame of the request that is the newest when the device's turn comes."""
-        taken = self._newest[0]
 
-        def job() -> Drawn | None:
-            nonlocal taken
-            taken = self._newest.pop()
-            return self._live.draw(taken.recipe)
+        def job() -> tuple[Ask, Drawn | None]:
+            text, came = self._newest.pop()
+            ask = parse_ask(text, self._seq, came)
+            self._seq = ask.seq
+            return ask, None if ask.drawn else self._live.draw(ask.recipe)
 
         depth = self._live.worker.waiting()
         try:
-            drawn = await self._live.worker.run(job, RENDER)
-            if drawn is None:
-                drawn = await self._live.frame(taken.recipe)
+            ask, drawn = await self._in_turn(job)
+            if drawn is None and not ask.drawn:
+                drawn = await self._live.frame(ask.recipe)
         except Exception as error:
-            await self._say({"seq": taken.seq, **error_json(error)})
+            self._seq = getattr(error, "seq", self._seq)
+            await self._say({"seq": self._seq, **error_json(error)})
             return
-        server_ms = 1000 * (time.perf_counter() - taken.came)
-        facts = Facts(taken.seq, drawn.decode_ms, server_ms, depth)
-        await self._send(drawn.frame, facts, LOSSY if taken.lossy else QUICK)
+        if drawn is not None:
+            server_ms = 1000 * (time.perf_counter() - ask.came)
+            facts = Facts(ask.seq, drawn.decode_ms, server_ms, depth)
+            await self._send(drawn.frame, facts, LOSSY if ask.lossy else QUICK)
         if not self._newest:
-            self._begin_details(taken)
+            self._begin_details(ask)
+
+    async def _in_turn(self, job: Callable[[], R]) -> R:
+        """Run a job at this session's turn; that of a message long to read is among the calls."""
+        if len(self._newest[0][0]) < LONG:
+            return await self._live.worker.run(job, RENDER)
+        with asking(f"socket {id(self)}"):
+            return await self._live.worker.run(job, RENDER)
 
     def _begin_details(self, ask: Ask) -> None:
         self._drop_details()

@@ -10,6 +10,7 @@ import numpy as np
 
 from explorer.answers import Json
 from explorer.axes import Axis, LevelAxes
+from explorer.discretion import without_folders
 from explorer.groups import groups, is_grouped
 from explorer.picture_state import encode_png
 from explorer.render import Frame
@@ -136,7 +137,7 @@ def entry_json(entry: Entry) -> Json:
         "title": entry.title,
         "summary": entry.summary,
         "group": entry.group,
-        "error": entry.error,
+        "error": entry.error and without_folders(entry.error),
     }
 
 

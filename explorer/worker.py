@@ -3,6 +3,12 @@
 Every job waits in line under a deadline, the moment it came plus the patience of its kind,
 and the earliest deadline goes first. So a picture under a drag overtakes the ladder behind
 it, and still nothing waits for ever, however busy the others are.
+
+What sockets ask for stands in the line itself, since a session has one job there. What is asked
+by call (`turns.py`) waits beside it, a line for each session, and only one job of all of them
+stands in the line at a time, from one session after the other. So however many calls come, the
+picture under a hand waits for one of them at most. A call's job can be long and cannot be
+interrupted; while a hand moves, a rest follows it in proportion.
 """
 
 from __future__ import annotations
@@ -12,12 +18,15 @@ import heapq
 import itertools
 import threading
 import time
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import torch
 
+from explorer.turns import session_asking
 from models.errors import BadInput
 
 R = TypeVar("R")
@@ -25,6 +34,22 @@ R = TypeVar("R")
 # Seconds that a job of each kind can wait for others that came later.
 RENDER, OPEN, DETAILS = 0.0, 0.1, 0.3
 MAX_WAITING = 512
+MAX_OF_SESSION = 32  # calls' jobs; the Compare tab has about a dozen
+HAND_S = 0.5  # so long after a socket's job a hand counts as moving
+SHORT_S = 0.02  # a job that no hand feels, so that no rest follows
+REST, LONGEST_REST_S = 20.0, 3.0  # less than one picture in twenty waits for a long job
+
+
+@dataclass(order=True)
+class _Entry:
+    """A job in line: the earliest deadline first, of equal ones the first that came."""
+
+    deadline: float
+    order: int
+    future: Future[Any] = field(compare=False)
+    job: Callable[[], Any] = field(compare=False)
+    patience_s: float = field(compare=False)
+    is_call: bool = field(compare=False)
 
 
 class DeviceWorker:
@@ -36,7 +61,10 @@ class DeviceWorker:
 
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self._max_waiting = max_waiting
-        self._waiting: list[tuple[float, int, Future[Any], Callable[[], Any]]] = []
+        self._line: list[_Entry] = []
+        self._calls: OrderedDict[str, deque[_Entry]] = OrderedDict()  # whose turn is next first
+        self._call_in_line = False
+        self._rested = self._hand = float("-inf")  # when calls go on, and a socket came last
         self._order = itertools.count()
         self._ready = threading.Condition()
         self._closed = False
@@ -47,14 +75,21 @@ class DeviceWorker:
         """Put a job in line; a job cancelled while it waits is never computed.
 
         Raises:
-            BadInput: If too many jobs wait already.
+            BadInput: If too many jobs wait already, in all or of the session that calls.
         """
         future: Future[R] = Future()
+        session = session_asking()
         with self._ready:
-            if self._closed or len(self._waiting) >= self._max_waiting:
+            now = time.monotonic()
+            order, is_call = next(self._order), session is not None
+            entry = _Entry(now + patience_s, order, future, job, patience_s, is_call)
+            if self._closed or self.waiting() >= self._max_waiting:
                 raise BadInput("Strata has too much to draw at the moment - try again shortly")
-            entry = (time.monotonic() + patience_s, next(self._order), future, job)
-            heapq.heappush(self._waiting, entry)
+            if session is None:
+                self._hand = now
+                heapq.heappush(self._line, entry)
+            else:
+                self._wait_for_turn(session, entry)
             self._ready.notify()
         return future
 
@@ -63,35 +98,74 @@ class DeviceWorker:
         return await asyncio.wrap_future(self.submit(job, patience_s))
 
     def waiting(self) -> int:
-        """How many jobs are in line."""
-        return len(self._waiting)
+        """How many jobs are in line, and in those of the sessions beside it."""
+        return len(self._line) + sum(map(len, list(self._calls.values())))
 
     def close(self) -> None:
         """Take no more jobs, drop those in line, and wait for the one under way."""
         with self._ready:
             self._closed = True
-            for *_, future, _ in self._waiting:
-                future.cancel()
-            self._waiting.clear()
+            for entry in (*self._line, *(entry for own in self._calls.values() for entry in own)):
+                entry.future.cancel()
+            self._line.clear()
+            self._calls.clear()
             self._ready.notify()
         self._thread.join()
 
     def _work(self) -> None:
         with torch.inference_mode():
             while (entry := self._next()) is not None:
-                future, job = entry
-                if not future.set_running_or_notify_cancel():
-                    continue
-                try:
-                    future.set_result(job())
-                except BaseException as error:
-                    future.set_exception(error)
+                started = time.monotonic()
+                if entry.future.set_running_or_notify_cancel():
+                    try:
+                        entry.future.set_result(entry.job())
+                    except BaseException as error:
+                        entry.future.set_exception(error)
+                if entry.is_call:
+                    self._rest(time.monotonic() - started)
+                del entry  # or the last picture's job lives until the next one comes
 
-    def _next(self) -> tuple[Future[Any], Callable[[], Any]] | None:
+    def _next(self) -> _Entry | None:
         with self._ready:
-            while not self._waiting and not self._closed:
-                self._ready.wait()
-            if self._closed:
-                return None
-            _, _, future, job = heapq.heappop(self._waiting)
-            return future, job
+            while not self._closed:
+                rest_s = self._let_a_call_in()
+                if self._line:
+                    return heapq.heappop(self._line)
+                self._ready.wait(rest_s)
+            return None
+
+    def _wait_for_turn(self, session: str, entry: _Entry) -> None:
+        own = self._calls.setdefault(session, deque())
+        if len(own) >= MAX_OF_SESSION:
+            raise BadInput("this page has asked for too much at once - try again shortly")
+        own.append(entry)
+
+    def _let_a_call_in(self) -> float | None:
+        """Put the job of the session whose turn it is in line, if none is and no rest is due.
+
+        Returns:
+            Seconds until the rest is over; None if nobody waits for it.
+        """
+        if not self._calls or self._call_in_line:
+            return None
+        now = time.monotonic()
+        if now < self._rested:
+            return self._rested - now
+        session, own = next(iter(self._calls.items()))
+        entry = own.popleft()
+        self._calls.move_to_end(session)
+        if not own:
+            del self._calls[session]
+        entry.deadline = now + entry.patience_s
+        heapq.heappush(self._line, entry)
+        self._call_in_line = True
+        return None
+
+    def _rest(self, took_s: float) -> None:
+        """Let the next call in, after a rest if a hand moves and this one held it up."""
+        with self._ready:
+            self._call_in_line = False
+            now = time.monotonic()
+            if now - self._hand < HAND_S:
+                too_long = max(0.0, took_s - SHORT_S)
+                self._rested = now + min(LONGEST_REST_S, REST * too_long)

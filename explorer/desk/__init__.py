@@ -12,11 +12,13 @@ none of them leaves a name on the page.
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
+
+from explorer.answers import ServerFunction
+from explorer.panels.calls import by_session
 
 HERE = Path(__file__).parent
 SCRIPTS = (
@@ -69,8 +71,6 @@ FUNCTIONS = (
 )  # fmt: skip
 PREFIX = "desk_"
 
-ServerFunction = Callable[..., Awaitable[dict[str, Any]]]
-
 
 def build_desk(server_functions: Sequence[ServerFunction]) -> gr.HTML:
     """The desk, placed where it is called inside a `gr.Blocks`.
@@ -91,7 +91,7 @@ def build_desk(server_functions: Sequence[ServerFunction]) -> gr.HTML:
         css_template="".join(_text(name) for name in STYLES),
         js_on_load=script(),
         apply_default_css=False,
-        server_functions=[_prefixed(function) for function in server_functions],
+        server_functions=[by_session(function, PREFIX) for function in server_functions],
         elem_classes=["strata-desk"],
     )
 
@@ -101,20 +101,6 @@ def script() -> str:
     """All of the desk's JavaScript as one closure over Gradio's `element` and `server`."""
     parts = [f"// {name}.js\n{_text(f'js/{name}.js')}" for name in SCRIPTS]
     return "(() => {\n" + '"use strict";\n' + "\n".join(parts) + "\n})();"
-
-
-def _prefixed(function: ServerFunction) -> ServerFunction:
-    """The function under a name of its own, since Gradio sets it as an attribute of the component.
-
-    Under their plain names `render` and `upload` would hide methods of `gr.HTML`.
-    """
-
-    @functools.wraps(function)
-    async def call(*args: Any, **kwargs: Any) -> dict[str, Any]:
-        return await function(*args, **kwargs)
-
-    call.__name__ = PREFIX + function.__name__
-    return call
 
 
 @functools.cache

@@ -20,11 +20,13 @@ import numpy as np
 from explorer import uploading, wire
 from explorer.answers import CALM, Json, log_fault
 from explorer.axes import all_axes
+from explorer.discretion import without_folders
 from explorer.library import Entry
 from explorer.live import Live
 from explorer.opening import Ref, Source, fitting_recipe
 from explorer.recipe import MAX_SEED, MAX_TEMPERATURE, Recipe
 from explorer.sides import MAX_SIDE, own_side
+from explorer.turns import asking
 from models.checkpoint import Checkpoint
 from models.errors import BadInput
 from models.reading.files import MAX_BYTES
@@ -100,17 +102,17 @@ async def sample(
 def build(live: Live) -> None:
     """Register the endpoints in the `gr.Blocks` that is being built."""
 
-    async def models_endpoint():
-        return await _spoken(models(live))
+    async def models_endpoint(call: gr.Request):
+        return await _spoken(call, models(live))
 
-    async def reconstruct_endpoint(image, model, side):
-        return await _spoken(reconstruct(live, image, model, side))
+    async def reconstruct_endpoint(image, model, side, call: gr.Request):
+        return await _spoken(call, reconstruct(live, image, model, side))
 
-    async def render_endpoint(image, recipe, model, side):
-        return await _spoken(render(live, image, recipe, model, side))
+    async def render_endpoint(image, recipe, model, side, call: gr.Request):
+        return await _spoken(call, render(live, image, recipe, model, side))
 
-    async def sample_endpoint(model, seed, temperature, n, side):
-        return await _spoken(sample(live, model, seed, temperature, n, side))
+    async def sample_endpoint(model, seed, temperature, n, side, call: gr.Request):
+        return await _spoken(call, sample(live, model, seed, temperature, n, side))
 
     # Each hidden itself: of a hidden group the page would fetch what is in it all the same.
     file = gr.File(label="image", visible=False)
@@ -184,12 +186,13 @@ def _number(name: str, value: object, low: float, high: float, whole: bool = Fal
     raise BadInput(f"{name} must be {kind} from {low:g} to {high:g}")
 
 
-async def _spoken(answer: Awaitable[R]) -> R:
-    """Say errors as gradio's clients expect them."""
+async def _spoken(call: gr.Request, answer: Awaitable[R]) -> R:
+    """Answer in the turn of the session that calls; say errors as gradio's clients expect them."""
     try:
-        return await answer
+        with asking(call.session_hash):
+            return await answer
     except BadInput as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(without_folders(str(error)), print_exception=False) from error
     except Exception as error:
         log_fault("an endpoint")
         raise gr.Error(CALM, print_exception=False) from error

@@ -30,6 +30,7 @@ from explorer.compare_facts import facts_of
 from explorer.compare_live import Comparing, Settled, Subject
 from explorer.live import Live
 from explorer.opening import Ref
+from explorer.panels.calls import by_session
 from explorer.panels.compare_bars import bars_html, total_html
 from explorer.panels.compare_table import cost_html, table_html, time_html
 from explorer.panels.compare_view import (
@@ -84,9 +85,8 @@ async def strip(comparing: Comparing, request: Request) -> Json:
 
 async def upload(comparing: Comparing, request: Request) -> Json:
     """Take a picture file; of a picture saved by Strata its source is taken."""
-    name = request.get("name")
-    data = uploading.file_data(request.get("data"))
-    taken = await comparing.live.take(data, name if isinstance(name, str) else "the file")
+    file = await comparing.live.in_pool(lambda: uploading.file_of(request))
+    taken = await comparing.live.take(*file)
     ref = Ref("upload", key=taken.upload.key)
     if taken.restored is not None:
         ref = uploading.restored_ref(taken.restored)
@@ -149,10 +149,9 @@ def functions(comparing: Comparing) -> list[ServerFunction]:
         async def call(request: Request) -> Json:
             return await handler(comparing, request)
 
-        # Gradio sets each as an attribute of the component: a plain name may hide one of its own.
-        call.__name__ = PREFIX + getattr(handler, "__name__", "")
+        call.__name__ = getattr(handler, "__name__", "")
         call.__doc__ = handler.__doc__
-        return answering(call)
+        return by_session(answering(call), PREFIX)
 
     return [bound(handler) for handler in HANDLERS]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from explorer.answers import CALM, log_fault
+from explorer.discretion import without_folders
 from explorer.library import Entry
 from explorer.live import Live
 from explorer.panels.learn_latex import plain
@@ -45,7 +46,7 @@ async def read(live: Live, id: str | None) -> str:
         entry, checkpoint = await live.model(id)
         return await live.in_pool(lambda: filled(entry, checkpoint))
     except BadInput as error:
-        said = f"> {plain(error)}"
+        said = f"> {plain(without_folders(str(error)))}"
         return await live.in_pool(lambda: page(theory(), "", "", "", {"model": said}))
     except Exception:
         log_fault("the Learn tab")

@@ -6,7 +6,9 @@ opened twice, shows the same. The view is asked for once a second while a traini
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Literal
@@ -34,20 +36,23 @@ EXPLORE_JS = """() => {
 Seen = Mapping[str, object]
 
 
-def begin(job: TrainingJob, given: str | None, values: Mapping[str, object]) -> str:
+def begin(
+    job: TrainingJob, given: str | None, values: Mapping[str, object], owner: str = ""
+) -> str:
     """Start a training from the values of the form.
 
     Args:
         job: The job.
         given: The data named on the command line; a page cannot name any other path.
         values: By the names in `FIELDS`.
+        owner: What names this page.
 
     Returns:
         What the page says of it, as HTML: nothing, a notice, or what is wrong and what to do.
     """
     try:
         plan = plan_training(form_of(values), given)
-        job.start(plan)
+        job.start(plan, owner)
     except BadInput as error:
         return message_html(str(error), "error")
     except Exception:
@@ -56,19 +61,19 @@ def begin(job: TrainingJob, given: str | None, values: Mapping[str, object]) -> 
     return "".join(message_html(notice, "notice") for notice in plan.notices)
 
 
-def go_on(job: TrainingJob) -> str:
+def go_on(job: TrainingJob, owner: str = "") -> str:
     """Resume the last training; returns as `begin` does."""
     try:
-        job.resume()
+        job.resume(owner)
     except BadInput as error:
         return message_html(str(error), "error")
     return ""
 
 
-def end(job: TrainingJob) -> str:
-    """Ask the training to stop; returns as `begin` does."""
+def end(job: TrainingJob, owner: str | None = None) -> str:
+    """Ask the training to stop; returns as `begin` does. None may stop that of any page."""
     try:
-        job.stop()
+        job.stop(owner)
     except BadInput as error:
         return message_html(str(error), "error")
     return ""
@@ -137,7 +142,13 @@ def button_states(job: Snapshot | None, closed: bool = False) -> dict[str, bool]
     }
 
 
-def build(job: TrainingJob, data: str | None, tabs: gr.Tabs, explore: str = "explore") -> None:
+def build(
+    job: TrainingJob,
+    data: str | None,
+    tabs: gr.Tabs,
+    explore: str = "explore",
+    trusted: bool = False,
+) -> None:
     """The tab's content; to be called inside its `gr.Tab`.
 
     Args:
@@ -145,6 +156,7 @@ def build(job: TrainingJob, data: str | None, tabs: gr.Tabs, explore: str = "exp
         data: The data named on the command line, offered as a choice; None for none.
         tabs: The tabs, for the button that leads to the new model.
         explore: The id of the Explore tab among them.
+        trusted: Whether any visitor may stop a training that another one started.
     """
     with gr.Row(equal_height=False, elem_classes=["strata-train"]):
         with gr.Column(scale=4, min_width=330):
@@ -172,36 +184,61 @@ def build(job: TrainingJob, data: str | None, tabs: gr.Tabs, explore: str = "exp
     timer = gr.Timer(POLL_S, active=False)
     seen = gr.State({})
     outputs = [shown, preview, start, stop, resume, open_it, timer, seen]
-    _connect(job, data, fields, (start, stop, resume), said, timer, seen, outputs)
+    key = gr.BrowserState("", storage_key="strata-training", secret="strata")  # survives a reload
+    asks = Asks(job, data, trusted)
+    _connect(asks, fields, (start, stop, resume), (said, key), timer, seen, outputs)
     open_it.click(lambda: gr.Tabs(selected=explore), None, tabs, js=EXPLORE_JS, **QUIET)
 
 
+@dataclass(frozen=True)
+class Asks:
+    """What a page may ask of the job, under the key that names this page.
+
+    Args:
+        job: The process-wide training job.
+        data: The data named on the command line.
+        trusted: Whether any visitor may stop the training of another.
+    """
+
+    job: TrainingJob
+    data: str | None
+    trusted: bool
+
+    def start(self, key: str, *values: object) -> tuple[str, str]:
+        key = key or secrets.token_urlsafe(16)
+        return begin(self.job, self.data, dict(zip(FIELDS, values, strict=True)), key), key
+
+    def resume(self, key: str) -> tuple[str, str]:
+        key = key or secrets.token_urlsafe(16)
+        return go_on(self.job, key), key
+
+    def stop(self, key: str) -> str:
+        return end(self.job, None if self.trusted else key)
+
+
 def _connect(
-    job: TrainingJob,
-    data: str | None,
+    asks: Asks,
     fields: Fields,
     buttons: tuple[gr.Button, gr.Button, gr.Button],
-    said: gr.HTML,
+    answers: tuple[gr.HTML, gr.BrowserState],
     timer: gr.Timer,
     seen: gr.State,
     outputs: list,
 ) -> None:
     """What happens on which event."""
     start, stop, resume = buttons
+    said, key = answers
 
     def refresh(before):
-        return view(job.snapshot(), before, closed=job.closed() is not None)
-
-    def starting(*values):
-        return begin(job, data, dict(zip(FIELDS, values, strict=True)))
+        return view(asks.job.snapshot(), before, closed=asks.job.closed() is not None)
 
     checking = message_html("Checking…", "notice")
-    inputs = [fields[name] for name in FIELDS]
-    start.click(lambda: checking, None, said, **QUIET).then(starting, inputs, said, **QUIET).then(
-        refresh, seen, outputs, **QUIET
-    )
-    stop.click(lambda: end(job), None, said, **QUIET).then(refresh, seen, outputs, **QUIET)
-    resume.click(lambda: go_on(job), None, said, **QUIET).then(refresh, seen, outputs, **QUIET)
+    inputs = [key, *(fields[name] for name in FIELDS)]
+    start.click(lambda: checking, None, said, **QUIET).then(
+        asks.start, inputs, [said, key], **QUIET
+    ).then(refresh, seen, outputs, **QUIET)
+    stop.click(asks.stop, key, said, **QUIET).then(refresh, seen, outputs, **QUIET)
+    resume.click(asks.resume, key, [said, key], **QUIET).then(refresh, seen, outputs, **QUIET)
     timer.tick(refresh, seen, outputs, concurrency_limit=8, **QUIET)
     # Another page may have started one since this page, or this tab, was last looked at.
     if Context.root_block is not None:

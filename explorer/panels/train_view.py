@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from math import asinh, ceil, floor, log10, sinh
 
+from explorer.discretion import without_folders
 from explorer.jobs import Snapshot
 
 HUES = (205, 262, 312, 5, 62, 140, 235, 285)  # z_1 first, as in explorer/desk/js/tools.js
@@ -71,7 +72,9 @@ def preview_html(png: bytes | None) -> str:
 
 
 def sentence(text: str) -> str:
-    """A message with a capital letter, unless it begins with the name of a file."""
+    """A message as a visitor reads it: naming no folder of the server, with a capital letter
+    unless it begins with the name of a file."""
+    text = without_folders(text)
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     return text[:1].upper() + text[1:] if first.isalpha() else text
 

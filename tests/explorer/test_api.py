@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio as gr
@@ -22,6 +25,7 @@ from explorer.gate import Gate
 from explorer.library import Library
 from explorer.live import Live
 from explorer.panels import api
+from explorer.panels.calls import by_session
 from explorer.recipe import Edit, Recipe
 from explorer.render import render, sample_frame
 from explorer.terms import encode_image
@@ -40,24 +44,29 @@ def toy_load(source: str | Path, device: str) -> Checkpoint:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A launched server with the endpoints and the functions of the page's component."""
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("checkpoints")
     for name in TOYS:
         (folder / name).mkdir()
-    live = Live(Library(folder, load=toy_load))
+    made = Live(Library(folder, load=toy_load))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def url(live: Live) -> Iterator[str]:
+    """A launched server with the endpoints and the functions of the page's component."""
     # Where no event loop runs, `gr.Blocks` makes six for itself and closes none of them.
     blocks, address = asyncio.run(launched(live))
     yield address
     blocks.close()
-    live.close()
 
 
 async def launched(live: Live) -> tuple[gr.Blocks, str]:
     """The server and its address."""
     with gr.Blocks(analytics_enabled=False) as blocks:
-        gr.HTML(server_functions=Functions(live, Gate()).all())
+        gr.HTML(server_functions=[by_session(f, "") for f in Functions(live, Gate()).all()])
         api.build(live)
     _, address, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     return blocks, address
@@ -143,11 +152,11 @@ def test_a_saved_picture_stands_for_its_source(client: Client, url: str, tmp_pat
     np.testing.assert_array_equal(pixels(picture)[..., 0], expected[..., 0])
 
 
-def serve(client: Client, url: str, name: str, request: object) -> dict:
+def serve(client: Client, url: str, name: str, request: object, session: str = "test") -> dict:
     """Call a server function of the page's component, as its script does."""
     html = next(c for c in client.config["components"] if c["type"] == "html")
     body = {
-        "session_hash": "test",
+        "session_hash": session,
         "component_id": html["id"],
         "fn_name": name,
         "data": request,
@@ -165,6 +174,27 @@ def test_the_page_reaches_every_server_function(client: Client, url: str) -> Non
     assert len(serve(client, url, "details", request)["ladder"]) == 3
     assert serve(client, url, "export", request)["filename"].endswith(".png")
     assert serve(client, url, "upload", {"name": "a", "data": "AAAA"})["code"] == "bad_input"
+
+
+def test_of_pictures_asked_for_by_call_a_session_gets_its_newest(
+    client: Client, url: str, live: Live
+) -> None:
+    opened = serve(client, url, "open", {"model": "grey", "image": {"kind": "example", "index": 0}})
+    request = {"recipe": opened["recipe"]}
+    gate, begun = threading.Event(), threading.Event()
+    live.worker.submit(lambda: (begun.set(), gate.wait(60)))
+    assert begun.wait(60)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(serve, client, url, "render", request, "one")
+        while live.worker.waiting() < 1:
+            time.sleep(0.01)
+        other = pool.submit(serve, client, url, "render", request, "two")
+        while live.worker.waiting() < 2:
+            time.sleep(0.01)
+        newer = pool.submit(serve, client, url, "render", request, "one")
+        assert first.result(60)["code"] == "superseded"
+        gate.set()
+        assert newer.result(60)["frame"] == opened["reconstruction"] == other.result(60)["frame"]
 
 
 def refusal(client: Client, *arguments: object, api_name: str) -> str:

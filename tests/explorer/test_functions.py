@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from explorer import uploading
 from explorer.desk import FUNCTIONS
 from explorer.functions import Functions
 from explorer.gate import Gate
@@ -26,6 +27,7 @@ from explorer.render import Frame, render
 from explorer.terms import encode_image
 from explorer.uploading import saved_png
 from models.checkpoint import Checkpoint
+from models.errors import BadInput
 from models.policy import Policy
 from tests.explorer.toy import toy_checkpoint, toy_recipe
 
@@ -379,3 +381,16 @@ def test_what_is_kept_is_bounded(live: Live) -> None:
         ask(live, "open", {"model": "avatars", "image": {"kind": "sample", "seed": seed}})
     assert len(live._traces) == len(live._opened) == 256
     assert len(live._images) > 256
+
+
+def test_a_file_comes_in_pieces_and_with_a_short_name() -> None:
+    data = np.random.default_rng(0).bytes(3 * 2**18 + 1)
+    encoded = base64.b64encode(data).decode()
+    assert uploading.file_of({"data": encoded, "name": "n" * 10_000 + ".png"}) == (
+        data,
+        "n" * 251 + ".png",
+    )
+    assert uploading.file_of({"data": f"data:image/png;base64,{encoded}"})[1] == "the file"
+    for at in (5, 2**18 + 3):
+        with pytest.raises(BadInput, match="damaged"):
+            uploading.file_of({"data": encoded[:at] + "!" + encoded[at + 1 :]})

@@ -24,6 +24,7 @@ from explorer.gate import Gate, same_origin
         ("http://evil.example", "127.0.0.1:7860", "", False),
         ("http://127.0.0.1:7860.evil.example", "127.0.0.1:7860", "", False),
         ("null", "127.0.0.1:7860", "", False),
+        ("http://[::1", "127.0.0.1:7860", "", False),
         ("", "127.0.0.1:7860", "", False),
         ("", "", "", False),
     ],

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from explorer.jobs import Snapshot, TrainingJob, log_tail, slug
-from explorer.panels.train import form_of
+from explorer.panels.train import Asks, end, form_of
 from explorer.processes import end_at_once, mark_of
 from explorer.training_form import Plan, plan_training
 from models.checkpoint import load_checkpoint
@@ -138,6 +138,22 @@ def test_a_run_that_a_command_line_trains_is_not_resumed(job: TrainingJob, tmp_p
     with owning(files), pytest.raises(BadInput, match=f"is being trained by process {os.getpid()}"):
         job.resume()
     assert job.snapshot() == before  # nothing was started
+
+
+def test_only_the_page_that_started_a_training_can_stop_it(job: TrainingJob, tmp_path: Path):
+    job.start(plan(tmp_path, steps=ENDLESS), owner="this page")
+    for other in ("", "another page"):
+        assert "started from another page" in end(job, other)
+        assert "started from another page" in Asks(job, None, trusted=False).stop(other)
+    running = job.snapshot()
+    assert running is not None and running.state in ("starting", "running")
+    again = TrainingJob(job.runs)  # the app was started anew
+    assert end(again, "this page") == ""
+    wait(job, lambda s: s.state == "stopped")
+
+    job.start(plan(tmp_path, steps=ENDLESS), owner="this page")
+    assert Asks(job, None, trusted=True).stop("") == ""  # who is logged in may stop any
+    wait(job, lambda s: s.state == "stopped")
 
 
 def test_what_the_run_refuses_is_said_in_its_own_words(job: TrainingJob, tmp_path: Path):

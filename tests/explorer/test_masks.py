@@ -84,3 +84,11 @@ def test_shapes_are_laid_over_each_other_in_order() -> None:
 def test_what_is_shared_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="read-only"):
         coverage(LEFT, 8)[0, 0] = 0.5
+
+
+def test_a_run_of_shapes_is_the_most_that_each_alone_covers() -> None:
+    run = (*((n * 37 % 257, n * 91 % 257, 1 + n % 60) for n in range(150)), (3, 40, 200, 77))
+    alone = np.max([coverage((shape,), 11) for shape in run], axis=0)
+    np.testing.assert_array_equal(coverage(run, 11), alone)
+    left = coverage((*run, (128, 128, -50)), 11)
+    np.testing.assert_array_equal(left, np.minimum(alone, 1 - coverage(((128, 128, 50),), 11)))

@@ -140,3 +140,21 @@ def test_regions_know_neither_torch_nor_numpy() -> None:
         "assert not {'torch', 'gradio', 'numpy'} & set(sys.modules), 'imported too much'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_region_is_brought_into_its_form_and_hashed_once() -> None:
+    """Thousands of edits share a region of hundreds of dabs, in every message of a drag."""
+    dabs = tuple((n % 257, n * 7 % 257, 1 + n % 40) for n in range(MAX_SHAPES))
+    region = canonical(dabs)
+    assert region_from([list(dab) for dab in dabs]) is region
+    assert Edit(1, "component", 0, 1.0, region).region is region
+    assert hash(region) == hash(tuple(region)) == region.__dict__["hash"]
+    region.__dict__["hash"] = 5
+    assert hash(region) == 5  # not worked out again
+    del region.__dict__["hash"]
+
+
+@pytest.mark.parametrize("shape", [(1.5, 2, 3), (7, 2, True), (0, 0, 9.5, 9)])
+def test_a_region_made_in_code_is_checked_as_well(shape: tuple) -> None:
+    with pytest.raises(BadInput, match="whole numbers"):
+        canonical((shape,))

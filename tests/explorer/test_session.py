@@ -6,16 +6,18 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
+from explorer.crowd import MOST_OF_CLIENT
 from explorer.recipe import Edit, Recipe
 from explorer.render import render
-from explorer.session import Unanswerable, parse_ask
+from explorer.session import Ask, Unanswerable, parse_ask
 from explorer.stores import image_hash
 from explorer.terms import encode_image
 from models.checkpoint import Checkpoint
@@ -192,6 +194,66 @@ def test_an_error_is_said_under_its_number_and_the_session_goes_on(server: Serve
         assert isinstance(receive(socket), dict)
         ask(socket, 3, moved(GREY, 1.0))
         assert isinstance(receive(socket), Packet)
+
+
+def test_of_many_messages_only_the_newest_is_read(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def counted(text: str, after: int, came: float = 0.0) -> Ask:
+        read.append(threading.current_thread().name)
+        return parse_ask(text, after, came)
+
+    monkeypatch.setattr("explorer.session.parse_ask", counted)
+    gate = threading.Event()
+    with server.connect() as socket:
+        server.live.worker.submit(gate.wait)
+        for seq in range(1, 41):
+            ask(socket, seq, moved(GREY, seq / 40))
+        socket.send("{}")
+        assert isinstance(receive(socket), dict)
+        gate.set()
+        until_done(socket, 40)
+    assert read.count("strata-device") == 1 and len(read) == 2  # and the mistake
+
+
+@pytest.mark.parametrize("deep", ["[" * 400_000 + "]" * 400_000, '{"a":' * 400_000])
+def test_what_is_nested_too_deep_is_told_and_the_socket_stays(server: Server, deep: str) -> None:
+    with server.connect() as socket:
+        for text in (deep, '{"seq": 1, "recipe": ' + deep + "}"):
+            socket.send(text)
+            said = receive(socket)
+            assert isinstance(said, dict) and "reload the page" in said["error"]
+        ask(socket, 1, moved(GREY, 1.0))
+        assert isinstance(receive(socket), Packet)
+
+
+def test_a_long_message_takes_its_turn_among_the_calls(server: Server) -> None:
+    dabs = [[n % 257, n // 2, 1 + n % 30] for n in range(512)]
+    long = moved(GREY, 1.0).to_dict() | {"regions": [dabs[k:] + dabs[:k] for k in range(4)]}
+    gate, began = threading.Event(), threading.Event()
+    with server.connect() as heavy, server.connect() as light:
+        server.live.worker.submit(lambda: (began.set(), gate.wait()))
+        assert began.wait(30)
+        heavy.send(json.dumps({"seq": 1, "recipe": long}))
+        ask(light, 1, moved(GREY, 2.0))
+        while server.live.worker.waiting() < 2:
+            threading.Event().wait(0.01)
+        assert [len(own) for own in server.live.worker._calls.values()] == [1]
+        gate.set()
+        for socket in (light, heavy):
+            assert isinstance(receive(socket), Packet)
+
+
+def test_a_page_that_has_to_leave_is_told_to_come_again(tmp_path: Path) -> None:
+    with serving(tmp_path, {"avatars": GREY}) as running:
+        with running.connect() as first, ExitStack() as stack:
+            for _ in range(MOST_OF_CLIENT):
+                stack.enter_context(running.connect())
+            with pytest.raises(ConnectionClosed) as closed:
+                first.recv(30)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1013
 
 
 def test_a_model_that_is_not_loaded_any_more_is_loaded_again(server: Server) -> None:

@@ -226,7 +226,8 @@ def test_where_nothing_can_be_kept_nothing_can_be_started(tmp_path: Path):
     assert closed["explore_shown"] and not closed["start"] and not closed["resume"]
     (tmp_path / "file").write_text("no folder")
     said = closed_html(TrainingJob(tmp_path / "file" / "runs"))
-    assert "Training is off" in said and "file/runs" in said and "--runs" in said
+    assert "Training is off" in said and "--runs" in said
+    assert "&#x27;runs&#x27;" in said and tmp_path.name not in said
     assert closed_html(TrainingJob(tmp_path / "runs")) == ""
 
 
