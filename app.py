@@ -74,6 +74,11 @@ def own_temporary_files() -> None:
     os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="strata-")
 
 
+def space_hosts() -> list[str]:
+    """What a Hugging Face Space is called, which it says to what it runs; nothing elsewhere."""
+    return [host for host in os.environ.get("SPACE_HOST", "").split(",") if host.strip()]
+
+
 def can_hold_files(folder: Path) -> bool:
     """Whether files can be made in a folder, which is made itself if it is missing."""
     try:
@@ -123,7 +128,7 @@ def open_page(options: argparse.Namespace) -> None:
         share=options.share,
         auth=parse_auth(options.auth),
         root_path=parse_root_path(options.root_path or os.environ.get("GRADIO_ROOT_PATH")),
-        hosts=parse_hosts(options.allowed_host),
+        hosts=parse_hosts([*options.allowed_host, *space_hosts()]),
     )
     launch(
         bundled=ROOT / "checkpoints",

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, ImageSequence
 from models.errors import BadInput
 from models.reading import frames
 from models.reading.pictures import open_first, open_frames, open_picture
-from tests.models.deep_samples import tiff
+from tests.models.deep_samples import Order, tiff
 from tests.models.picture_samples import BLUE, RED, WHITE, assert_near, halves, png, saved
 
 GREEN = (0, 255, 0)
@@ -84,7 +84,8 @@ def test_partial_frames_are_laid_over_what_is_there(form: str, disposal: int) ->
 
 def test_a_stack_of_16_bits_keeps_its_numbers() -> None:
     stack = np.random.default_rng(0).integers(0, 4096, (4, 5, 6, 1)).astype(np.uint16)
-    for order in "<>":
+    orders: tuple[Order, ...] = ("<", ">")
+    for order in orders:
         shown = [frame.pixels for frame in open_frames(tiff(*stack, order=order))]
         assert np.array_equal(shown, stack)
 
