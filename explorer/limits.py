@@ -24,7 +24,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from explorer.memory import give_back
-from models.reading.pictures import MAX_BYTES
+from models.reading.files import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
