@@ -82,7 +82,7 @@ def tests(device: str, chosen: str | None) -> Iterator[Row]:
     Args:
         chosen: pytest's -k; None runs all.
     """
-    command = [sys.executable, "-m", "pytest", "-q", TESTS, *(["-k", chosen] if chosen else [])]
+    command = [sys.executable, "-m", "pytest", TESTS, *(["-k", chosen] if chosen else [])]
     environment = os.environ | {"STRATA_DEVICE": device}
     try:
         done = subprocess.run(
