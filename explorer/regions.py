@@ -59,7 +59,7 @@ def region_from(value: object) -> Region:
         raise bad("region", f"is {shown(value)}, allowed is a list of shapes")
     check_count("region", len(value), 1, MAX_SHAPES)
     shapes = tuple(_shape(at, entry) for at, entry in enumerate(value))
-    return canonical(shapes)
+    return _canonical(shapes)
 
 
 def canonical(shapes: Region) -> Canonical:
@@ -72,14 +72,15 @@ def canonical(shapes: Region) -> Canonical:
     Raises:
         BadInput: If a shape is out of range, or none is left.
     """
-    return shapes if isinstance(shapes, Canonical) else _canonical(shapes)
+    if isinstance(shapes, Canonical):
+        return shapes
+    _check_shapes(shapes)  # before the memory is asked, to which True is 1 and 7.0 is 7
+    return _canonical(shapes)
 
 
 @lru_cache(maxsize=128)
 def _canonical(shapes: Region) -> Canonical:
-    for at, shape in enumerate(shapes):
-        if not _is_fine(shape):
-            _refuse_shape(f"region[{at}]", shape)
+    _check_shapes(shapes)
     runs = [(erases, sorted(set(run))) for erases, run in groupby(shapes, key=is_eraser)]
     if runs and runs[0][0]:
         runs = runs[1:]
@@ -101,6 +102,12 @@ def _shape(at: int, entry: object) -> Shape:
     return tuple(entry)  # type: ignore[arg-type]
 
 
+def _check_shapes(shapes: Region) -> None:
+    for at, shape in enumerate(shapes):
+        if not _is_fine(shape):
+            _refuse_shape(f"region[{at}]", shape)
+
+
 def _is_fine(shape: Shape) -> bool:
     """Whether all is in range; there are thousands of shapes in a recipe, so no words here."""
     if len(shape) == 3:
@@ -118,7 +125,8 @@ def _refuse_shape(field: str, shape: Shape) -> None:
     if len(shape) == 3:
         for name, value in zip(("x", "y"), shape, strict=False):
             check_whole(f"{field} {name}", value, 0, UNIT)
-        check_whole(f"{field} radius", abs(shape[2]), 1, UNIT)
+        radius = shape[2]
+        check_whole(f"{field} radius", abs(radius) if type(radius) is int else radius, 1, UNIT)
         return
     for name, value in zip(("left", "top", "right", "bottom"), shape, strict=True):
         check_whole(f"{field} {name}", value, 0, UNIT)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,11 @@ def listed(names: list[str]) -> str:
 
 def _read_pickle(path: Path, device: str) -> object:
     try:
-        return torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # torch's remarks on old files
+            return torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         raise BadInput(
             f"'{path}' is refused, since it is a pickle of more than plain tensors, which can run "

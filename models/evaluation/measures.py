@@ -120,6 +120,7 @@ def posterior_means(
     return [torch.cat(parts) for parts in found]
 
 
+@exact()
 @torch.no_grad()
 def one_draw_means(model: HierarchicalModel, x: Tensor, seed: int = 0) -> list[Tensor]:
     """The mean of q(z_t | …) at one draw of what is inferred before z_t, `(N, *event)` of every

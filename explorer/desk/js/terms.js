@@ -1,6 +1,7 @@
 // The terms of the image: −ELBO = −reconstruction + Σ rates, in nats, beside the test set's mean,
 // and the gauge of how usual the image is. An image of another side than the test images' is
-// beside them by dimension, in bits for 8-bit pixels and in nats for others. A model without a likelihood has a PSNR in their place.
+// beside them by dimension, in bits for 8-bit pixels and in nats for others. A model without a
+// likelihood has a PSNR in their place.
 
 // How terms are shown: {per, word, text(value)}; a value in nats is divided by `per`.
 // Bits per dimension are a measure of 8-bit pixels alone.
