@@ -45,6 +45,7 @@ MOMENTS = ("steps", "save", "measure", "start")
 STEPS = 24
 ROWS = 8  # of metrics.csv, so that a row takes three steps and one is mostly open
 SAVE_EVERY_S = 0.1
+TRAININGS = 20  # of one kind at most: one that ends before its moment is followed by another
 FILES = ("model.safetensors", "statistics.safetensors", "evaluation.json", "examples.png")
 
 
@@ -129,32 +130,51 @@ def killed(process: BaseProcess, there: Callable[[], bool], pause_s: float) -> b
 
 
 def crash(name: str, folder: Path, data: str, kills: int, chance: random.Random) -> Found:
-    """One training without a stop, and one that is killed so often."""
+    """One training without a stop, and others like it that are killed so often in all."""
     found = Found(name)
     options = options_of(name, f"--steps={STEPS}", f"--data={data}")
-    every = f"--save-every={SAVE_EVERY_S}"
-    whole, out = folder / f"{name} whole", folder / name
+    whole = folder / f"{name} whole"
     process = launched(whole, [*options, f"--out={whole}"])
     process.join()
     if process.exitcode:
         raise RuntimeError(f"{name}: see {whole}.log")
     measuring_s = (whole / "config.json").stat().st_mtime - RunFiles(whole).state.stat().st_mtime
-    arguments = [*options, f"--out={out}", every]
     # The last moments of a training come last, or there would be nothing left to kill.
     moments = sorted((MOMENTS[n % 4] for n in range(kills)), key=lambda m: m == "measure")
-    for moment in moments:
+    for number in range(TRAININGS):
+        out = folder / f"{name} {number}"
+        moments = kill_at(moments, out, options, measuring_s, chance, found)
+        found.different += differences(whole, out)
+        if not moments:
+            return found
+    raise RuntimeError(f"{name}: {TRAININGS} trainings ended before they were killed")
+
+
+def kill_at(
+    moments: list[str],
+    out: Path,
+    options: Sequence[str],
+    measuring_s: float,
+    chance: random.Random,
+    found: Found,
+) -> list[str]:
+    """Kill a training at these moments, and let it end; the moments that it ended before."""
+    every = f"--save-every={SAVE_EVERY_S}"
+    arguments = [*options, f"--out={out}", every]
+    for number, moment in enumerate(moments):
         files, late = RunFiles(out), measuring_s if moment == "measure" else 0.01
         there = arrived(moment, files, chance)
         process = launched(out, arguments)
         found.kills[moment] += killed(process, there, chance.uniform(0, late))
         found.lost += process.exitcode not in (0, -9)
+        if process.exitcode == 0:
+            return moments[number:]
         if files.spec.is_file():
             arguments = ["--resume", f"--out={out}", "--device=cpu", "--threads=1", every]
     process = launched(out, arguments)
     process.join()
     found.lost += process.exitcode != 0
-    found.different = differences(whole, out)
-    return found
+    return []
 
 
 def differences(whole: Path, parts: Path) -> list[str]:

@@ -109,9 +109,7 @@ def listed(names: list[str]) -> str:
 def _read_pickle(path: Path, device: str) -> object:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # torch's remarks on old files
+            warnings.simplefilter("ignore")  # torch's remarks on old files
             return torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         raise BadInput(
