@@ -54,7 +54,7 @@ CSS = """
   height: 36px; margin: 0; font-size: 20px; font-weight: 700; }
 .strata-title span { font-size: 13px; font-weight: 400; color: var(--body-text-color-subdued); }
 .tab-wrapper:has([role=tab]) { padding-left: 84px; margin-bottom: 12px; }
-.strata-skip { position: absolute; left: -999px; z-index: 30; padding: 6px 12px;
+.strata-skip { position: absolute; left: -999px; z-index: 30; padding: 6px 12px; transition: none;
   pointer-events: auto; border-radius: 6px; background: var(--block-background-fill);
   color: var(--body-text-color); }
 .strata-skip:focus { left: 4px; top: 4px; outline: 2px solid var(--color-accent); }

@@ -92,8 +92,8 @@ def refusal(scope: Scope, names: Names) -> str | None:
     if not names.has(host):
         shown = host[:100]
         return (
-            f"this server is not called {shown!r}. If that is its name in your browser, start it "
-            f"with --allowed-host {shown or 'NAME'}"
+            f"this server is not called {shown!r}. If that is its name in your browser, or the one "
+            f"that your proxy asks for, start it with --allowed-host {shown or 'NAME'}"
         )
     if scope["type"] == "websocket":
         return None  # the gate looks for itself, and wants an Origin
