@@ -22,7 +22,7 @@ _WORD = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`[^`]*`|//[^\n]*|/\*.*?\*/|/
 
 def fake_functions() -> list[desk.ServerFunction]:
     def named(name: str) -> desk.ServerFunction:
-        async def function(request: dict[str, Any]) -> dict[str, Any]:
+        async def function(request: object) -> dict[str, Any]:
             return {"name": name, "given": request}
 
         function.__name__ = name
