@@ -6,9 +6,7 @@ power from it.
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,30 +15,9 @@ import pytest
 
 from benchmarks.soak import call
 from tests.running import LOOPBACK, ROOT, App, answering, free_port, spawn
+from tests.sealing import close, open_again, under
 
 PARTS = ("app.py", "explorer", "models", "checkpoints", "docs")
-POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
-
-
-def under() -> tuple[str, ...]:
-    """What to run a process under so that it cannot write what is read-only."""
-    if os.geteuid() != 0:
-        return ()
-    if shutil.which(POWERLESS[0]) is None:
-        pytest.skip("root may write anything, and there is no setpriv to change that")
-    return POWERLESS
-
-
-def close(folder: Path) -> None:
-    """Take the right to write from a folder and all folders in it."""
-    for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
-        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
-
-
-def open_again(folder: Path) -> None:
-    for path in [folder, *folder.rglob("*")]:
-        if path.is_dir():
-            path.chmod(0o755)
 
 
 @pytest.fixture(scope="module")
