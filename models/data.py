@@ -66,7 +66,11 @@ class Data:
 
 
 def load_data(
-    spec: str, image_size: int | None = None, channels: int | None = None, seed: int = 0
+    spec: str,
+    image_size: int | None = None,
+    channels: int | None = None,
+    seed: int = 0,
+    quiet: bool = False,
 ) -> Data:
     """Load the pictures that `spec` names, and print a remark on them to stderr.
 
@@ -77,6 +81,7 @@ def load_data(
             all pictures are smaller than 40, else 64.
         channels: 1 for grey, 3 for RGB; by default 1 if every picture is grey.
         seed: Of the split, where the source has none of its own.
+        quiet: Whether the remark is left to another process to print.
 
     Raises:
         BadInput: The source is missing, damaged, too small or of no known kind.
@@ -95,7 +100,8 @@ def load_data(
     else:
         parts, labels, card = kept
         data = Data(parts[TRAIN], parts[TEST], card, labels)
-    print(f"{spec}: {data.card['remark']}", file=sys.stderr)
+    if not quiet:
+        print(f"{spec}: {data.card['remark']}", file=sys.stderr)
     return data
 
 

@@ -46,7 +46,9 @@ def start(options: argparse.Namespace, processes: Processes) -> tuple[Run, Data,
         run, data = going_on(files, options, processes)
     else:
         with processes.first_here_first():
-            data = load_data(options.data, image_size=options.image_size)
+            data = load_data(
+                options.data, image_size=options.image_size, quiet=not processes.is_main
+            )
         run = new_run(options, data, processes.device)
     state = fresh_state(run, processes.device)
     check_fit(state.model, data.train, run.training)
@@ -72,7 +74,9 @@ def going_on(
     channels, side, _ = run.model.image_shape
     try:
         with processes.first_here_first():
-            data = load_data(run.data, image_size=side, channels=channels)
+            data = load_data(
+                run.data, image_size=side, channels=channels, quiet=not processes.is_main
+            )
     except BadInput as error:
         advice = "" if options.data else (
             f" The run was started on '{run.data}': where its pictures have moved, add --data and "

@@ -11,12 +11,9 @@ import re
 import stat
 import struct
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from models.errors import BadInput
-from models.reading.contents import no_picture
-from models.reading.folders import walk
 
 MAX_BYTES = 32 * 2**20
 # A list of names is held in memory, some ten times as large as in the zip.
@@ -64,41 +61,12 @@ def read_file(path: Path, label: str) -> bytes:
         raise _unreadable(label, error) from error
 
 
-def folder_names(path: Path) -> list[str]:
-    """The picture files under a folder by their path inside it, sorted; or BadInput."""
-    label = shown_name(str(path))
-    if not path.is_dir():
-        raise BadInput(f"{label} is not a folder - give the folder of the pictures.")
-    files = walk(path).files
-    names = [name for name in files if is_picture_name(name)]
-    if not names:
-        raise no_picture(label, files, lambda name: head_of(path / name))
-    return names
-
-
-def zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The picture files in a zip, as (name inside it, bytes), sorted by name.
-
-    Raises:
-        BadInput: It is no zip, a bomb, encrypted or damaged, has a name that leads outside
-            of it, or holds no picture.
-    """
-    label = shown_name(path.name)
-    archive, members = open_zip(path)
-    with archive:
-        pictures = [info for info in members if is_picture_name(plain_name(info.filename))]
-        if not pictures:
-            names = {plain_name(info.filename): info for info in members}
-            raise no_picture(label, list(names), lambda name: zip_head(archive, names[name]))
-        for info in pictures:
-            yield plain_name(info.filename), read_zip_member(archive, info, label)
-
-
 def open_zip(path: Path) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
     """A zip, to be closed, and its files sorted by name, folders and links left out.
 
     Raises:
-        BadInput: As `zip_members`, but for there being no picture.
+        BadInput: It is no zip, a bomb, encrypted or damaged, or has a name that leads outside
+            of it.
     """
     label = shown_name(path.name)
     _check_file(path, label)
@@ -130,24 +98,6 @@ def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str)
         return archive.read(info)  # reads no more than file_size, and checks the sum
     except Exception as error:  # zipfile, zlib, bz2 and lzma each raise their own
         raise BadInput(f"{name} is damaged - pack the zip again.") from error
-
-
-def head_of(path: Path) -> bytes:
-    """The first bytes of a file, to tell what it is; none if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
-    except OSError:
-        return b""
-
-
-def zip_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """The first bytes of a file in a zip; none if it cannot be read."""
-    try:
-        with archive.open(info) as file:
-            return file.read(HEAD_BYTES)
-    except Exception:  # as in read_zip_member
-        return b""
 
 
 def is_picture_name(name: str) -> bool:

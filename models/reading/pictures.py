@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from models.reading.files import check_bytes, folder_names, read_file, shown_name, zip_members
+from models.reading.files import check_bytes, read_file, shown_name
 from models.reading.frames import Frames
 from models.reading.modes import own_range, scaled
 from models.reading.ranges import Range, range_used
@@ -117,31 +117,6 @@ def open_picture(source: bytes | Path, name: str = "the file") -> Image.Image:
             that is not read here.
     """
     return open_first(source, name).image
-
-
-def iter_folder_pictures(path: Path) -> Iterator[tuple[str, Image.Image]]:
-    """The pictures under a folder, as (path inside it, picture), sorted by that path.
-
-    Hidden files, `__MACOSX` and files without a picture's suffix are passed over.
-
-    Raises:
-        BadInput: It is no folder, holds no picture, or a picture cannot be read.
-    """
-    for name in folder_names(Path(path)):
-        yield name, open_picture(Path(path) / name, name)
-
-
-def iter_zip_pictures(path: Path) -> Iterator[tuple[str, Image.Image]]:
-    """The pictures in a zip, as (name inside it, picture), sorted by name.
-
-    Nothing is written to disk; what is no picture is passed over, as in a folder.
-
-    Raises:
-        BadInput: It is no zip, a zip bomb, encrypted or damaged, has a name that leads
-            outside of it, holds no picture, or a picture cannot be read.
-    """
-    for name, data in zip_members(Path(path)):
-        yield name, open_picture(data, f"{name} in {Path(path).name}")
 
 
 def _frames(source: bytes | Path, name: str) -> Frames:

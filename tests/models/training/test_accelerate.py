@@ -136,6 +136,7 @@ def test_two_processes_told_to_end_keep_their_model_and_one_goes_on(tmp_path: Pa
         assert not alive(process.pid)
     status = json.loads(files.status.read_text())
     assert status["state"] == "stopped", log.read_text()
+    assert log.read_text().count("Used 64: 48 to train on") == 1  # said once, by the main process
     assert 20 <= status["step"] < 400
     assert load_checkpoint(parts).training["steps_done"] == status["step"]
 
