@@ -30,8 +30,9 @@ def test_the_table_is_what_was_measured(name: str) -> None:
 
 def test_the_two_commands_are_there_and_their_files_exist() -> None:
     assert "pip install -r requirements.txt && python app.py" in README
-    assert "pip install -r requirements-dev.txt && pytest" in README
-    assert "pip install -r requirements-dev.txt && pytest" in (ROOT / ".ci" / "run").read_text()
+    tests = "pip install -r requirements-dev.txt && pytest -n 2 --dist loadfile\n"
+    assert tests in README
+    assert tests in (ROOT / ".ci" / "run").read_text()
     for name in ("requirements.txt", "requirements-dev.txt", "app.py"):
         assert (ROOT / name).is_file()
 
