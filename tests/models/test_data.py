@@ -60,7 +60,8 @@ def test_the_card_of_an_array_file_is_honest(tmp_path: Path) -> None:
     np.savez(tmp_path / "split.npz", images=grey, label_row=labels)
     np.savez(tmp_path / "given.npz", train=grey[:14], test=grey[14:], label_row=labels)
     for name in ("split.npz", "given.npz"):
-        for options in ({}, {"image_size": 12, "channels": 3}):
+        asked: list[dict[str, Any]] = [{}, {"image_size": 12, "channels": 3}]
+        for options in asked:
             data = load_data(str(tmp_path / name), **options)
             assert_honest_card(data)
             assert data.card["source"] == name  # no path of someone's machine
@@ -278,6 +279,6 @@ def test_files_of_no_known_kind(tmp_path: Path, name: str, message: str) -> None
         ({"seed": -1}, "split seed"),
     ],
 )
-def test_options_out_of_range(options: dict[str, int], message: str) -> None:
+def test_options_out_of_range(options: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         load_data("avatars:2", **options)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,8 @@ def test_a_large_set_is_decoded_once(
 def test_other_options_and_other_files_are_other_sets(tmp_path: Path, cache: Path) -> None:
     folder = write(tmp_path / "set")
     load_data(str(folder))
-    for options in ({"image_size": 30}, {"channels": 3}, {"seed": 1}):
+    asked: list[dict[str, Any]] = [{"image_size": 30}, {"channels": 3}, {"seed": 1}]
+    for options in asked:
         load_data(str(folder), **options)
     assert len(kept(cache)) == 4
     Image.new("L", (28, 28), 200).save(folder / "000.png")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -221,7 +222,7 @@ def test_labels_that_are_no_classes_are_said_to_be_left_out(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("options", [{}, {"image_size": 16}])
 def test_pictures_that_are_not_square_are_cut_as_those_of_a_folder(
-    tmp_path: Path, options: dict[str, int]
+    tmp_path: Path, options: dict[str, Any]
 ) -> None:
     wide = RNG.integers(0, 256, (20, 20, 32, 3), dtype=np.uint8)
     data = load_data(save_npz(tmp_path / "a.npz", images=wide), **options)
