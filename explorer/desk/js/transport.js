@@ -2,6 +2,7 @@
 // frames under a drag go over the socket.
 
 const FUNCTION_PREFIX = "desk_";
+const OPENING = ["open", "upload"]; // what brings a picture itself
 
 class DeskError extends Error {
   constructor(message, code) {
@@ -10,9 +11,11 @@ class DeskError extends Error {
   }
 }
 
-function makeTransport(server) {
-  // Resolves to the answer, or rejects with a DeskError whose message is for a person.
-  async function call(name, payload) {
+// `remind(once)` gives the server the place of this page again, with calls that are made once.
+function makeTransport(server, remind) {
+  let reminding = null;
+
+  async function once(name, payload) {
     let answer;
     try {
       answer = await server[FUNCTION_PREFIX + name](payload);
@@ -26,5 +29,24 @@ function makeTransport(server) {
     if (answer.error) throw new DeskError(answer.error, answer.code || "internal");
     return answer;
   }
-  return { call };
+
+  // A server that forgot the picture, or never had it since the page came from another one, is
+  // given it; whoever asks meanwhile waits for the same.
+  function bring() {
+    reminding = reminding || remind(once).finally(() => { reminding = null; });
+    return reminding;
+  }
+
+  // Resolves to the answer, or rejects with a DeskError whose message is for a person.
+  async function call(name, payload) {
+    try {
+      return await once(name, payload);
+    } catch (error) {
+      if (error.code !== "unknown_image" || OPENING.includes(name)) throw error;
+      await bring();
+      return once(name, payload);
+    }
+  }
+
+  return { call, bring };
 }
