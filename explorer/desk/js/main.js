@@ -1,7 +1,7 @@
 // The desk put together: one place (model, picture, recipe), and everything drawn from it.
 
 function startDesk(root, server) {
-  const transport = makeTransport(server, (once) => openPlace(once, uploads, state.here()));
+  const transport = makeTransport(server, () => opened.pixels);
   const state = makeState();
   const uploads = makeUploads();
   const screens = makeScreens(root);
@@ -179,8 +179,7 @@ function startDesk(root, server) {
   async function bringPicture() {
     opening += 1;
     try {
-      const { recipe } = await transport.bring();
-      const same = recipe.image === state.here().recipe.image;
+      const same = await transport.bring() === state.here().recipe.image;
       if (same) live.show(state.here().recipe);
       else await enter(state.here(), () => state.adopt(state.here()));
     } catch (error) {

@@ -11,9 +11,9 @@ class DeskError extends Error {
   }
 }
 
-// `remind(once)` gives the server the place of this page again, with calls that are made once.
-function makeTransport(server, remind) {
-  let reminding = null;
+// `pixels()` are those of the image of this page, as the server gave them.
+function makeTransport(server, pixels) {
+  let bringing = null;
 
   async function once(name, payload) {
     let answer;
@@ -30,11 +30,12 @@ function makeTransport(server, remind) {
     return answer;
   }
 
-  // A server that forgot the picture, or never had it since the page came from another one, is
-  // given it; whoever asks meanwhile waits for the same.
+  // A server that forgot the image, or never had it since the page came from another one, is
+  // given it; whoever asks meanwhile waits for the same. Resolves to the image's name.
   function bring() {
-    reminding = reminding || remind(once).finally(() => { reminding = null; });
-    return reminding;
+    bringing = bringing || once("keep", { pixels: pixels() })
+      .then(({ image }) => image).finally(() => { bringing = null; });
+    return bringing;
   }
 
   // Resolves to the answer, or rejects with a DeskError whose message is for a person.
