@@ -22,6 +22,8 @@ function startDesk(root, server) {
     failed: renderFailed,
     changed: showSettled,
     slow: showSlow,
+    // Whoever answers next may be another replica, which needs the image before all else.
+    lost: () => { if (opened) transport.bring().catch(() => null); },
   });
   const hud = makeHud(root, live);
   const release = () => {

@@ -2,7 +2,7 @@
 // frames under a drag go over the socket.
 
 const FUNCTION_PREFIX = "desk_";
-const OPENING = ["open", "upload"]; // what brings a picture itself
+const NEEDS_NO_IMAGE = ["open", "upload", "session", "models"];
 
 class DeskError extends Error {
   constructor(message, code) {
@@ -40,10 +40,12 @@ function makeTransport(server, pixels) {
 
   // Resolves to the answer, or rejects with a DeskError whose message is for a person.
   async function call(name, payload) {
+    if (NEEDS_NO_IMAGE.includes(name)) return once(name, payload);
+    if (bringing) await bringing.catch(() => null); // told where it is still missing
     try {
       return await once(name, payload);
     } catch (error) {
-      if (error.code !== "unknown_image" || OPENING.includes(name)) throw error;
+      if (error.code !== "unknown_image") throw error;
       await bring();
       return once(name, payload);
     }
