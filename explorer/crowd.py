@@ -16,6 +16,7 @@ from typing import Protocol
 MOST_OF_CLIENT = 64
 MOST = 512
 RATE_HZ = 240.0  # messages a second: the fastest screens
+TRY_AGAIN_LATER = 1013  # of the codes that a WebSocket is closed with
 BURST_S = 1.0  # of them at once, after a rest
 PIECE = 16_384  # letters that count as one message more
 
@@ -50,7 +51,7 @@ class Member(Protocol):
     @property
     def heard(self) -> float: ...
 
-    def leave(self) -> None: ...
+    def leave(self, code: int) -> None: ...
 
     async def run(self) -> None: ...
 
@@ -66,6 +67,7 @@ class Crowd:
     def __init__(self, most_of_client: int = MOST_OF_CLIENT, most: int = MOST) -> None:
         self._most_of_client, self._most = most_of_client, most
         self._members: list[tuple[str, Member]] = []
+        self._closed_with: int | None = None
 
     async def run(self, client: str, session: Member) -> None:
         """Run a session among the others, after making room for it."""
@@ -73,13 +75,24 @@ class Crowd:
         self._make_room(self._members, self._most)
         mine = (client, session)
         self._members.append(mine)
+        if self._closed_with is not None:  # it came in while all were told to go
+            session.leave(self._closed_with)
         try:
             await session.run()
         finally:
             if mine in self._members:
                 self._members.remove(mine)
 
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def leave(self, code: int) -> None:
+        """Close all sockets, also those to come, with a code of the WebSocket protocol."""
+        self._closed_with = code
+        for _, session in self._members:
+            session.leave(code)
+
     def _make_room(self, among: list[tuple[str, Member]], most: int) -> None:
         for one in sorted(among, key=lambda one: one[1].heard)[: max(0, len(among) + 1 - most)]:
-            one[1].leave()
+            one[1].leave(TRY_AGAIN_LATER)
             self._members.remove(one)

@@ -48,7 +48,7 @@ class Functions:
         """The functions as the page calls them: they answer an error, and never raise one."""
         methods = (
             self.models, self.upload, self.open, self.terms, self.local, self.render,
-            self.details, self.export, self.session,
+            self.details, self.export, self.keep, self.session,
         )  # fmt: skip
         return [answering(method) for method in methods]
 
@@ -90,6 +90,7 @@ class Functions:
             "examples": sprite,
             "source": shown,
             "sides": wire.sides_json(checkpoint, sides_of(checkpoint, source), side),
+            "pixels": wire.pixels_json(source.pixels),
             "image": wire.frame_json(result.seen),
             "reconstruction": wire.frame_json(result.reconstruction),
             "recipe": recipe.to_dict(),
@@ -149,6 +150,14 @@ class Functions:
             lambda: uploading.saved_png(drawn.frame, recipe, ref_json, pixels)
         )
         return {"filename": f"strata-{recipe.image}.png", "png": wire.to_base64(png)}
+
+    async def keep(self, request: Mapping[str, object]) -> Json:
+        """Take the image of a place back from a page that comes from another replica.
+
+        It is what `open` gave as "pixels", and its hash alone names it, so a page that sends
+        another harms nobody.
+        """
+        return {"image": self._live.keep(wire.pixels_of(request.get("pixels")))}
 
     async def session(self, request: Mapping[str, object]) -> Json:
         """What a page needs to open its socket; whoever may call this is logged in."""

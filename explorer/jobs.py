@@ -213,6 +213,16 @@ class TrainingJob:
             self._write(replace(record, asked="end" if early else "stop"))
             (end_at_once if early else ask_to_stop)(record.pid)
 
+    def has_own(self) -> bool:
+        """Whether a training that this app began still runs."""
+        self._reap()
+        return self._process is not None and self._process.returncode is None
+
+    def let_go(self) -> None:
+        """Ask a training that this app began to stop, as `stop` does."""
+        if self.has_own():
+            self.stop()
+
     def snapshot(self) -> Snapshot | None:
         """How the last training stands; None if there was none."""
         record = self._record()

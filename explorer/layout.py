@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 
 from explorer.crowd import Crowd
 from explorer.desk import build_desk
+from explorer.drain import Door, Drain, Told, wait_until_told
 from explorer.functions import Functions
 from explorer.gate import PATH, Gate
 from explorer.inference import load_ready, set_threads_for_latency
@@ -91,9 +92,8 @@ def build(
     return page
 
 
-def live_route(live: Live, gate: Gate) -> WebSocketRoute:
+def live_route(live: Live, gate: Gate, crowd: Crowd) -> WebSocketRoute:
     """The route of the live path, served beside gradio's own."""
-    crowd = Crowd()
 
     async def endpoint(socket: WebSocket) -> None:
         if not await gate.admits(socket):
@@ -106,9 +106,14 @@ def live_route(live: Live, gate: Gate) -> WebSocketRoute:
     return WebSocketRoute(f"/{PATH}", endpoint)
 
 
-def doors(names: Names) -> list[Middleware]:
+def doors(names: Names, drain: Drain) -> list[Middleware]:
     """What every request passes, in this order."""
-    return [Middleware(OwnPages, names), Middleware(Limits), Middleware(PageRoot)]
+    return [
+        Middleware(OwnPages, names),
+        Middleware(Door, drain),
+        Middleware(Limits),
+        Middleware(PageRoot),
+    ]
 
 
 def theme() -> gr.Theme:
@@ -153,7 +158,7 @@ def launch(
     place: Place,
     compile: bool = False,
 ) -> None:
-    """Open the page and serve it until interrupted.
+    """Open the page and serve it until interrupted or told to stop.
 
     Args:
         bundled: Folder of the bundled checkpoints.
@@ -187,7 +192,9 @@ def launch(
 
 def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
     """Serve the page around a live server until interrupted, and close it; as `launch`."""
-    gate, names = Gate(place.hosts), Names(place.host, place.hosts, place.root_path)
+    crowd = Crowd()
+    drain, gate = Drain(crowd), Gate(place.hosts)
+    names = Names(place.host, place.hosts, place.root_path)
     page = build(live, gate, job, data, trusted=place.auth is not None)
     page.queue(default_concurrency_limit=4, api_open=False, max_size=MOST_EVENTS)
     calm_queue(page)
@@ -203,8 +210,8 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
             css=CSS,
             show_error=True,
             app_kwargs={
-                "routes": [live_route(live, gate)],
-                "middleware": doors(names),
+                "routes": [live_route(live, gate, crowd)],
+                "middleware": doors(names, drain),
             },
             max_file_size=MAX_FILE_BYTES,
             state_session_capacity=MOST_SESSIONS,
@@ -224,7 +231,8 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
         # What is there now stays: to look through it all for garbage would hold a frame 200 ms.
         gc.freeze()
         gc.enable()  # `app.py` switched it off for the start
-        page.block_thread()
+        wait_until_told(Told(), drain, job)
+        page.close(verbose=False)
     finally:
         live.close()
 

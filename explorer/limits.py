@@ -74,7 +74,7 @@ class Limits:
             await self._app(scope, receive, send)
         elif self._waiting >= MOST_WAITING:
             await asyncio.sleep(PAUSE_S)
-            await _say(503, "too much is asked for at the moment - try again shortly")(
+            await _say(429, "too much is asked for at the moment - try again shortly")(
                 scope, receive, send
             )
         elif scope["method"] in ("GET", "HEAD", "OPTIONS"):

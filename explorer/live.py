@@ -105,7 +105,7 @@ class Live:
         """Decode a file and keep its picture, and what a picture saved by Strata carries."""
         taken = await self.in_pool(lambda: uploading.take(self.uploads, data, name))
         if taken.restored is not None:
-            self._images.put(taken.restored.recipe.image, taken.restored.pixels)
+            self.keep(taken.restored.pixels)
         return taken
 
     async def source(self, id: str, ref: Ref) -> tuple[Entry, Checkpoint, Source]:
@@ -120,8 +120,18 @@ class Live:
             source = await self.in_pool(
                 lambda: uploading.upload_source(self.uploads, checkpoint, ref)
             )
-        self._images.put(image_hash(source.pixels), source.pixels)
+        self.keep(source.pixels)
         return entry, checkpoint, source
+
+    def keep(self, pixels: np.ndarray) -> str:
+        """Keep an image of a model's size, which is known by its hash alone.
+
+        Args:
+            pixels: 8-bit values `(H, W, C)`.
+        """
+        name = image_hash(pixels)
+        self._images.put(name, pixels)
+        return name
 
     async def sized(self, checkpoint: Checkpoint, side: int) -> Checkpoint:
         """A checkpoint whose model takes images of a side, in pixels.

@@ -32,7 +32,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from explorer import wire
 from explorer.answers import Json, error_json, recipe_of
-from explorer.crowd import Pace
+from explorer.crowd import TRY_AGAIN_LATER, Pace
 from explorer.live import Drawn, Live
 from explorer.packets import EXACT, LOSSY, QUICK, Facts, is_raw, packet
 from explorer.recipe import MAX_JSON_CHARS, Recipe
@@ -48,7 +48,6 @@ MAX_SEQ = 2**32 - 1
 RECIPE = '"recipe"'  # what every request has in it
 LONG = 16_384  # letters of a request, of a thousand dabs
 LONGEST_MISTAKE = 4_096  # letters of something else that are looked at, to say what is wrong
-TRY_AGAIN_LATER = 1013  # of the codes that a WebSocket is closed with
 
 
 @dataclass(frozen=True)
@@ -123,11 +122,18 @@ class Session:
         self._asked = asyncio.Event()
         self._pace = Pace()
         self._leaving = asyncio.Event()
+        self._code = TRY_AGAIN_LATER
+        self._at_rest = asyncio.Event()  # while no frame is in hand
+        self._at_rest.set()
         self._seq = 0
         self._details: asyncio.Task[None] | None = None
 
-    def leave(self) -> None:
-        """Make room for another page: the socket is closed, and the page opens it again."""
+    def leave(self, code: int) -> None:
+        """Close the socket with this code, and the page opens it again.
+
+        To make room for another page at once; otherwise once the frame in hand is sent.
+        """
+        self._code = code
         self._leaving.set()
 
     @property
@@ -137,7 +143,7 @@ class Session:
 
     async def run(self) -> None:
         """Serve the page until it leaves, or has to."""
-        work = (self._hear(), self._draw(), self._leaving.wait())
+        work = (self._hear(), self._draw(), self._left())
         tasks = {asyncio.create_task(one) for one in work}
         try:
             await self._say({"hello": {"device": self._live.library.device}})
@@ -153,7 +159,12 @@ class Session:
             await asyncio.gather(*tasks, return_exceptions=True)
         if self._leaving.is_set():
             with suppress(WebSocketDisconnect):
-                await self._socket.close(TRY_AGAIN_LATER)
+                await self._socket.close(self._code)
+
+    async def _left(self) -> None:
+        await self._leaving.wait()
+        if self._code != TRY_AGAIN_LATER:
+            await self._at_rest.wait()
 
     async def _hear(self) -> None:
         """Take messages at the pace of a page; the newest one waits, an older one is forgotten."""
@@ -180,7 +191,9 @@ class Session:
             await self._asked.wait()
             self._asked.clear()
             if self._newest:  # else taken already, by the job that was in line
+                self._at_rest.clear()
                 await self._draw_newest()
+                self._at_rest.set()
 
     async def _draw_newest(self) -> None:
         """Send the frame of the request that is the newest when the device's turn comes."""

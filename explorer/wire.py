@@ -18,6 +18,7 @@ from explorer.sides import own_side
 from explorer.term_errors import TermErrors, reference_errors
 from explorer.terms import ImageTerms, all_divergences
 from models.base import HierarchicalModel
+from models.errors import BadInput
 
 if TYPE_CHECKING:
     from explorer.library import Entry
@@ -25,12 +26,37 @@ if TYPE_CHECKING:
 
 SPRITE_COUNT = 48
 SPRITE_COLUMNS = 12
+MAX_PIXELS = 2**23  # letters of base64
 
 
 def frame_json(frame: Frame) -> Json:
     """A frame as base64 of its raw RGB bytes, which a canvas paints without decoding a file."""
     height, width, _ = frame.pixels.shape
     return {"w": width, "h": height, "rgb": to_base64(rgb(frame.pixels).tobytes())}
+
+
+def pixels_json(pixels: np.ndarray) -> Json:
+    """8-bit pixels `(H, W, C)` as they are, for a page to keep."""
+    return {"shape": list(pixels.shape), "data": to_base64(pixels.tobytes())}
+
+
+def pixels_of(value: object) -> np.ndarray:
+    """The pixels that `pixels_json` gave, 8-bit `(H, W, C)`.
+
+    Raises:
+        BadInput: If it is something else, or too much.
+    """
+    shape, data = (value.get("shape"), value.get("data")) if isinstance(value, dict) else (0, 0)
+    try:
+        if not isinstance(data, str) or len(data) > MAX_PIXELS:
+            raise ValueError
+        pixels = np.frombuffer(base64.b64decode(data, validate=True), np.uint8)
+        height, width, channels = (int(side) for side in shape)  # pyright: ignore[reportGeneralTypeIssues]
+        if min(height, width) < 1 or channels not in (1, 3):
+            raise ValueError
+        return pixels.reshape(height, width, channels).copy()  # one that torch may write to
+    except (TypeError, ValueError) as error:
+        raise BadInput("the picture came back damaged - open it again") from error
 
 
 def rgb(pixels: np.ndarray) -> np.ndarray:

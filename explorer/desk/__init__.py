@@ -67,7 +67,8 @@ SCRIPTS = (
 )
 STYLES = ("desk.css", "bank.css", "narrow.css")
 FUNCTIONS = (
-    "models", "upload", "open", "terms", "local", "render", "details", "export", "session",
+    "models", "upload", "open", "terms", "local", "render", "details", "export", "keep",
+    "session",
 )  # fmt: skip
 PREFIX = "desk_"
 

@@ -10,6 +10,7 @@ const slots = [...Array(SLOTS).keys()];
 let choice = { ids: [], image: { kind: "example", index: 0 }, seed: 0 };
 let turn = 0; // counts the choices
 let strip = ""; // whose test pictures are shown
+let given = null; // the file uploaded last, for a server that does not have it (any more)
 let works = 0; // looks and perturbations under way
 
 // What it says of itself while something is still to come.
@@ -24,7 +25,7 @@ function say(name, text) {
   node.textContent = text || "";
 }
 
-async function ask(name, more) {
+async function call(name, more) {
   let answer = null;
   try {
     answer = await server[`compare_${name}`]({ choice, ...more });
@@ -32,6 +33,15 @@ async function ask(name, more) {
     // told below
   }
   if (!answer) throw new Error("The server did not answer. Is it still running?");
+  return answer;
+}
+
+async function ask(name, more) {
+  let answer = await call(name, more);
+  if (answer.code === "unknown_image" && given) {
+    await call("upload", given);
+    answer = await call(name, more);
+  }
   if (answer.error) throw new Error(answer.error);
   return answer;
 }
@@ -209,7 +219,9 @@ function take(file) {
   reader.onerror = () => say("message", `${file.name} cannot be read`);
   reader.onload = async () => {
     try {
-      const { image, notice } = await ask("upload", { data: reader.result, name: file.name });
+      const mine = { data: reader.result, name: file.name };
+      const { image, notice } = await ask("upload", mine);
+      given = mine;
       begin({ image });
       say("notice", notice);
     } catch (error) {

@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from websockets.sync.client import ClientConnection, connect
 
+from explorer.crowd import Crowd
 from explorer.gate import LOGIN_CHECK, PATH, Gate
 from explorer.layout import live_route
 from explorer.library import Library
@@ -92,7 +93,7 @@ def serving(folder: Path, checkpoints: dict[str, Checkpoint]) -> Iterator[Server
 
     route = Route(LOGIN_CHECK, nobody_asks_for_a_login)
     port = free_port()
-    app = Starlette(routes=[live_route(live, gate), route])
+    app = Starlette(routes=[live_route(live, gate, Crowd()), route])
     config = uvicorn.Config(app, LOOPBACK, port, log_level="error", ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

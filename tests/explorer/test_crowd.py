@@ -25,7 +25,7 @@ class Sitter:
         self.heard = heard
         self.left = asyncio.Event()
 
-    def leave(self) -> None:
+    def leave(self, code: int) -> None:
         self.left.set()
 
     async def run(self) -> None:
@@ -56,7 +56,7 @@ def test_of_too_many_sockets_the_longest_silent_one_goes(most_of_client: int, mo
             await asyncio.sleep(0)
         gone = [sitter.left.is_set() for sitter in sitters]
         for sitter in sitters:
-            sitter.leave()
+            sitter.leave(1013)
         await asyncio.gather(*tasks)
         assert crowd._members == []
         return gone
@@ -73,7 +73,7 @@ def test_other_clients_keep_their_sockets() -> None:
         assert not mine.left.is_set()
         assert [other.left.is_set() for other in others] == [True, True, True, False, False]
         for one in (mine, *others):
-            one.leave()
+            one.leave(1013)
         await asyncio.gather(*tasks)
 
     asyncio.run(run())

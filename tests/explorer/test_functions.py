@@ -330,6 +330,36 @@ def test_an_image_that_is_gone_is_an_unknown_image(live: Live, tmp_path: Path) -
     restarted.close()
 
 
+def test_a_page_brings_its_image_to_a_server_that_never_had_it(live: Live, tmp_path: Path) -> None:
+    key = send(live, png(photo()))["key"]
+    ref = {"kind": "upload", "key": key, "crop": None, "invert": None}
+    answer = ask(live, "open", {"model": "avatars", "image": ref, "recipe": None})
+    other = Live(Library(tmp_path, load=toy_load))
+    request = {"seq": 1, "recipe": answer["recipe"]}
+    error_of(other, "render", request, "unknown_image")
+    kept = ask(other, "keep", {"pixels": answer["pixels"]})
+    assert kept == {"image": answer["recipe"]["image"]}
+    assert ask(other, "render", request)["frame"] == ask(live, "render", request)["frame"]
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        None,
+        {"shape": [1, 2, 3]},
+        {"shape": [1, 2, 1], "data": "AA=="},
+        {"shape": [-1, 1, 1], "data": "AA=="},
+        {"shape": [1, 1, 2], "data": "AAA="},
+        {"shape": [1, 1, 1], "data": "A!=="},
+        {"shape": "abc", "data": "AA=="},
+        {"shape": [10**9, 1, 3], "data": "A" * 2**24},
+    ],
+)
+def test_an_image_that_came_back_damaged_is_refused(live: Live, pixels: object) -> None:
+    assert "damaged" in error_of(live, "keep", {"pixels": pixels})
+
+
 def test_a_fault_of_ours_is_logged_and_answered_calmly(
     live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

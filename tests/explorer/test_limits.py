@@ -137,7 +137,7 @@ def test_who_comes_when_too_many_wait_is_told_to_come_again(
             answers = await asyncio.gather(*(post(client, CALL, b"") for _ in range(8)))
             return sorted(answer.status_code for answer in answers)
 
-    assert asyncio.run(run()) == [200] * 3 + [503] * 5
+    assert asyncio.run(run()) == [200] * 3 + [429] * 5
 
 
 @pytest.mark.parametrize(("length", "status"), [(LONGEST_NAME, 200), (LONGEST_NAME + 1, 400)])

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from explorer.crowd import Crowd
+from explorer.drain import Door, Drain
 from explorer.limits import Limits
 from explorer.origin import Names, OwnPages, is_loopback
 
@@ -127,4 +129,5 @@ def test_loopback_is_what_never_leaves_the_machine() -> None:
 def test_both_doors_stand_before_every_route_of_the_app() -> None:
     from explorer.layout import doors
 
-    assert [door.cls for door in doors(LOCAL)][:2] == [OwnPages, Limits]
+    order = [door.cls for door in doors(LOCAL, Drain(Crowd()))]
+    assert order[:3] == [OwnPages, Door, Limits]

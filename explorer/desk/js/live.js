@@ -2,7 +2,7 @@
 // what was shown before. Over the socket a frame comes first and the ladder once the hand rests;
 // where there is no socket the server functions do the same, one at a time.
 // `hooks` are {frame(picture), rung(level, picture), shadowed(reasons), failed(error, recipe),
-// changed(), slow(words)}.
+// changed(), slow(words), lost()}.
 
 const QUIET_MS = 60;
 const RETRY_MS = 1200;
@@ -34,6 +34,7 @@ function makeLive(root, transport, hooks) {
     packet: heardPacket,
     text: heardText,
     closed() {
+      hooks.lost();
       flight.clear();
       slow.ask();
       begin();

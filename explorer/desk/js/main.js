@@ -1,7 +1,7 @@
 // The desk put together: one place (model, picture, recipe), and everything drawn from it.
 
 function startDesk(root, server) {
-  const transport = makeTransport(server);
+  const transport = makeTransport(server, () => opened.pixels);
   const state = makeState();
   const uploads = makeUploads();
   const screens = makeScreens(root);
@@ -22,6 +22,8 @@ function startDesk(root, server) {
     failed: renderFailed,
     changed: showSettled,
     slow: showSlow,
+    // Whoever answers next may be another replica, which needs the image before all else.
+    lost: () => { if (opened) transport.bring().catch(() => null); },
   });
   const hud = makeHud(root, live);
   const release = () => {
@@ -166,12 +168,29 @@ function startDesk(root, server) {
 
   function renderFailed(error, recipe) {
     if (error.code === "unknown_image") {
-      enter(state.here(), () => state.adopt(state.here())).catch(messages.fail);
+      bringPicture();
       return;
     }
     messages.fail(error);
     // A picture that cannot be drawn is not kept: one step back, as far as there is one.
     if (recipe && error.code !== "network" && state.canUndo()) travelBack(state.discard());
+  }
+
+  // The server never had this picture, or forgot it. The hand may hold a slider, so nothing is
+  // built anew where it is the same picture again.
+  async function bringPicture() {
+    opening += 1;
+    try {
+      const same = await transport.bring() === state.here().recipe.image;
+      if (same) live.show(state.here().recipe);
+      else await enter(state.here(), () => state.adopt(state.here()));
+    } catch (error) {
+      messages.fail(error);
+      if (error.code === "network") setTimeout(bringPicture, RETRY_MS);
+    } finally {
+      opening -= 1;
+      showSettled();
+    }
   }
 
   // ---- places ----
@@ -195,7 +214,7 @@ function startDesk(root, server) {
   async function enter(place, kept) {
     const mine = begin();
     try {
-      const answer = await openPlace(transport, uploads, place);
+      const answer = await openPlace(transport.call, uploads, place);
       if (mine.stale()) return null;
       kept(answer, place);
       show(answer);
@@ -267,7 +286,7 @@ function startDesk(root, server) {
   }
 
   window.addEventListener("strata:models", announced);
-  window.addEventListener("pagehide", state.save);
+  window.addEventListener("pagehide", state.leave);
   window.strata = {
     recipe: () => (state.here() ? JSON.parse(JSON.stringify(state.here().recipe)) : null),
     settled,

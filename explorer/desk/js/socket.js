@@ -4,6 +4,7 @@
 const SOCKET_FIRST_WAIT = 250;
 const SOCKET_LONGEST_WAIT = 10000;
 const SOCKET_PATIENCE_MS = 5000;
+const SERVER_STOPS = 1012; // it sends its pages to another one
 
 function makeSocket(root, transport, heard) {
   let socket = null;
@@ -20,18 +21,18 @@ function makeSocket(root, transport, heard) {
     return url;
   }
 
-  function again() {
+  function again(pause = wait) {
     clearTimeout(timer);
     if (!root.isConnected) return; // the page was built anew; another desk has its own
-    timer = setTimeout(open, wait);
+    timer = setTimeout(open, pause);
     wait = Math.min(2 * wait, SOCKET_LONGEST_WAIT);
   }
 
-  function lost(mine) {
+  function lost(mine, code) {
     if (mine !== socket) return;
     socket = null;
     greeted = false;
-    again();
+    again(code === SERVER_STOPS ? 0 : wait);
     heard.closed();
   }
 
@@ -39,7 +40,7 @@ function makeSocket(root, transport, heard) {
     // One that is neither opened nor refused is given up.
     const patience = setTimeout(() => { mine.close(); lost(mine); }, SOCKET_PATIENCE_MS);
     mine.binaryType = "arraybuffer";
-    mine.addEventListener("close", () => { clearTimeout(patience); lost(mine); });
+    mine.addEventListener("close", ({ code }) => { clearTimeout(patience); lost(mine, code); });
     mine.addEventListener("message", (event) => {
       if (mine !== socket) return;
       if (typeof event.data !== "string") {

@@ -3,13 +3,14 @@
 
 const PLACE_KEY = "strata:desk:place";
 const UPLOAD_KEY = "strata:desk:upload";
+const STEPS_KEY = "strata:desk:steps";
 const MOST_STEPS = 300;
+const MOST_STORED = 1000000; // letters of steps
 const MERGE_MS = 700;
 
 function makeState() {
   let here = null;
-  let past = [];
-  let future = [];
+  let { past, future } = storedSteps();
   let gesture = { key: null, at: 0, open: false };
   const keep = later(150, () => save());
 
@@ -95,7 +96,38 @@ function makeState() {
       return here;
     },
     save,
+    // When the page goes; Gradio loads it anew where an event of its own lost its server.
+    leave() {
+      save();
+      storeSteps(past, future);
+    },
   };
+}
+
+// The steps to go back and on, as many of the latest as there is room for.
+function storeSteps(past, future) {
+  let text = JSON.stringify({ past, future });
+  while (text.length > MOST_STORED && past.length + future.length > 1) {
+    past = past.slice(Math.ceil(past.length / 2));
+    future = future.slice(Math.ceil(future.length / 2));
+    text = JSON.stringify({ past, future });
+  }
+  try {
+    sessionStorage.setItem(STEPS_KEY, text);
+  } catch (problem) {
+    sessionStorage.removeItem(STEPS_KEY);
+  }
+}
+
+function storedSteps() {
+  try {
+    const { past, future } = JSON.parse(sessionStorage.getItem(STEPS_KEY));
+    const now = (place) => ({ ...place, recipe: upgraded(place.recipe) });
+    if (storedPlace()) return { past: past.map(now), future: future.map(now) };
+  } catch (problem) {
+    // None, or of another version: there is nothing to go back to.
+  }
+  return { past: [], future: [] };
 }
 
 function storedPlace() {
@@ -134,16 +166,16 @@ function makeUploads() {
 }
 
 // Asks the server for a place; a picture that it forgot is given to it again.
-async function openPlace(transport, uploads, place) {
+async function openPlace(call, uploads, place) {
   const request = { model: place.model, image: place.ref, recipe: place.recipe };
   try {
-    return await transport.call("open", request);
+    return await call("open", request);
   } catch (error) {
     const bytes = place.ref.kind === "upload" ? uploads.get(place.ref.key) : null;
     if (error.code !== "unknown_image" || !bytes) throw error;
-    const again = await transport.call("upload", { name: bytes.name, data: bytes.data });
+    const again = await call("upload", { name: bytes.name, data: bytes.data });
     const saved = again.state && again.state.source_key === place.ref.key;
     const key = saved ? place.ref.key : again.key;
-    return transport.call("open", { ...request, image: { ...place.ref, key } });
+    return call("open", { ...request, image: { ...place.ref, key } });
   }
 }
