@@ -16,15 +16,17 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
 
 import httpx
+from PIL import Image
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
+from benchmarks import mutants
 from benchmarks.target import SERVER, WAIT_S, Json, Target, first_recipe
 
 CALLS = 560
+PICTURES = 4_500
 
 
 Attack = Callable[[Target], Awaitable[None]]
@@ -187,17 +189,9 @@ async def uploads(target: Target) -> None:
 async def recipes(target: Target) -> None:
     """1,000 recipes with a value changed to something else, over a socket and in calls."""
     chance = random.Random(0)
-    others = (None, True, -1, 1e308, "x" * 200, [], {}, [[[]]], 2**70, "\0", [1] * 500)
 
     def mutated() -> Json:
-        found = json.loads(json.dumps(edited(target.recipe, chance)))
-        place: Any = found
-        key: Any = chance.choice(list(found))
-        while isinstance(place[key], list | dict) and place[key] and chance.random() < 0.7:
-            place = place[key]
-            key = chance.choice(list(place) if isinstance(place, dict) else range(len(place)))
-        place[key] = chance.choice(others)
-        return found
+        return mutants.recipe(edited(target.recipe, chance), chance)
 
     async with await target.socket() as socket:
         hearing = asyncio.create_task(hear(target, socket))
@@ -208,6 +202,46 @@ async def recipes(target: Target) -> None:
                     chance.choice(("render", "details", "terms")), {"recipe": mutated()}
                 )
         hearing.cancel()
+
+
+async def pictures(target: Target) -> None:
+    """4,500 damaged pictures of every format, eight sessions at a time, as the page sends them."""
+    left = iter(range(PICTURES))
+
+    async def one(session: int) -> None:
+        while target.going_on() and (seed := next(left, None)) is not None:
+            data = base64.b64encode(mutants.picture(random.Random(seed))).decode()
+            answer = await target.call(
+                "upload", {"name": f"{seed}", "data": data}, f"siege{session}", timeout=WAIT_S
+            )
+            target.seen["read" if "key" in answer else _refusal(answer)] += 1
+
+    await asyncio.gather(*map(one, range(8)))
+
+
+async def slow(target: Target) -> None:
+    """Eight sessions send what is slow to decode: large JPEG 2000s and PPMs in plain text."""
+    left_s = target.until - time.monotonic()
+    large = Image.effect_noise((1_000, 1_000), 60).resize((8_900, 8_900))
+    files = [mutants.saved(large, "JPEG2000"), b"P3 1414 1414 255\n" + b"7   " * 6_000_000]
+    files.append(mutants.saved(large.crop((0, 0, 3_900, 3_900)), "JPEG2000"))
+    sent = [base64.b64encode(data).decode() for data in files]
+    target.until = time.monotonic() + left_s  # to make them takes a while
+
+    async def one(session: int) -> None:
+        while target.going_on():
+            for data in sent:
+                request = {"name": "slow", "data": data}
+                answer = await target.call("upload", request, f"slow{session}", timeout=WAIT_S)
+                target.seen["read" if "key" in answer else _refusal(answer)] += 1
+
+    await asyncio.gather(*map(one, range(8)))
+
+
+def _refusal(answer: Json) -> str:
+    """What kind of no an answer is, without the names and numbers in it."""
+    said = str(answer.get("error", "no answer")).partition(" - ")[0]
+    return " ".join(word for word in said.split()[1:] if not any(map(str.isdigit, word)))[:60]
 
 
 async def foreign(target: Target) -> None:
@@ -224,7 +258,8 @@ async def foreign(target: Target) -> None:
 ATTACKS: dict[str, Attack] = {
     attack.__name__: attack
     for attack in (
-        calls, endpoints, regions, flood, garbage, nested, idle, uploads, recipes, foreign,
+        calls, endpoints, regions, flood, garbage, nested, idle, uploads, recipes, pictures, slow,
+        foreign,
     )
 }  # fmt: skip
 

@@ -33,7 +33,10 @@ Answer = tuple[Head, list[bytes]]
 def main() -> None:
     """Serve requests until the server is gone."""
     output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not end up among the answers
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # libraries remark on every broken file, as many as a visitor sends
+        os.dup2(quiet, stream)
     warnings.filterwarnings("ignore", module=r"PIL\.")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     limits = Limits(cpu_s=int(sys.argv[1]), memory_bytes=int(sys.argv[2]))
