@@ -16,6 +16,8 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import cache
+from itertools import cycle
 
 import httpx
 from PIL import Image
@@ -221,21 +223,28 @@ async def pictures(target: Target) -> None:
 
 async def slow(target: Target) -> None:
     """Eight sessions send what is slow to decode: large JPEG 2000s and PPMs in plain text."""
-    left_s = target.until - time.monotonic()
-    large = Image.effect_noise((1_000, 1_000), 60).resize((8_900, 8_900))
-    files = [mutants.saved(large, "JPEG2000"), b"P3 1414 1414 255\n" + b"7   " * 6_000_000]
-    files.append(mutants.saved(large.crop((0, 0, 3_900, 3_900)), "JPEG2000"))
-    sent = [base64.b64encode(data).decode() for data in files]
-    target.until = time.monotonic() + left_s  # to make them takes a while
 
     async def one(session: int) -> None:
-        while target.going_on():
-            for data in sent:
-                request = {"name": "slow", "data": data}
-                answer = await target.call("upload", request, f"slow{session}", timeout=WAIT_S)
-                target.seen["read" if "key" in answer else _refusal(answer)] += 1
+        for data in cycle(slow_files()):
+            if not target.going_on():
+                return
+            request = {"name": "slow", "data": data}
+            answer = await target.call("upload", request, f"slow{session}", timeout=WAIT_S)
+            target.seen["read" if "key" in answer else _refusal(answer)] += 1
 
     await asyncio.gather(*map(one, range(8)))
+
+
+@cache
+def slow_files() -> tuple[str, ...]:
+    """Two that take as long as a file may, or nearly, and one whose header says too much."""
+    noise = Image.effect_noise((500, 500), 60).resize((3_900, 3_900))
+    files = (
+        mutants.saved(Image.new("L", (8_900, 8_900)), "JPEG2000"),
+        mutants.saved(noise, "JPEG2000"),
+        b"P3 1414 1414 255\n" + b"7    " * 5_998_188,  # 30 MB
+    )
+    return tuple(base64.b64encode(data).decode() for data in files)
 
 
 def _refusal(answer: Json) -> str:
@@ -262,6 +271,10 @@ ATTACKS: dict[str, Attack] = {
         foreign,
     )
 }  # fmt: skip
+MADE_BEFORE: dict[str, Callable[[], object]] = {
+    "slow": slow_files,
+    "pictures": mutants.originals,
+}
 
 
 async def attack(name: str, url: str, seconds: float) -> Counter[str]:
@@ -272,6 +285,7 @@ async def attack(name: str, url: str, seconds: float) -> Counter[str]:
         desk = next(c["id"] for c in components if "desk_open" in str(c["props"]))
         target = Target(client, desk, {}, 0.0, Counter())
         target.recipe = await first_recipe(target)
+        MADE_BEFORE.get(name, tuple)()
         target.until = time.monotonic() + seconds
         print("attacking", flush=True)
         await ATTACKS[name](target)

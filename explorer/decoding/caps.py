@@ -29,7 +29,7 @@ class Limits:
     """
 
     cpu_s: int = 15
-    clock_s: float = 60.0
+    clock_s: float = 120.0
     memory_bytes: int = 2 * 2**30
 
 
@@ -67,11 +67,11 @@ def most_pixels(kind: str) -> int:
     return _MOST.get(kind, MAX_PIXELS)
 
 
-def too_long(label: str, facts: str, limits: Limits) -> BadInput:
-    """The error for a file that was given up."""
+def too_long(label: str, facts: str, time: str) -> BadInput:
+    """The error for a file that was given up after a time, in words."""
     return BadInput(
-        f"{label}, {facts}, was given up after {limits.cpu_s} s of processor time, the most that a "
-        f"file given here may take - {DO}."
+        f"{label}, {facts}, was given up after {time}, the most that a file given here may take - "
+        f"{DO}."
     )
 
 

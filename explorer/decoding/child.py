@@ -47,8 +47,8 @@ def main() -> None:
         except EOFError:
             return
         allow_time(limits)
-        answer = answered(head, bodies, limits, lambda facts: send(output, {"facts": facts}))
         try:
+            answer = answered(head, bodies, limits, lambda facts: send(output, {"facts": facts}))
             send(output, answer[0], *answer[1])
         except BrokenPipeError:
             return
@@ -80,6 +80,8 @@ def answered(
         return {"bad": str(too_hungry(label, facts, limits) if found_none else error)}, []
     except MemoryError:
         return {"bad": str(too_hungry(label, facts, limits))}, []
+    except BrokenPipeError:
+        raise
     except Exception:
         traceback.print_exc()
         return {"fault": True}, []

@@ -43,6 +43,7 @@ class Decoder:
             [sys.executable, "-m", "explorer.decoding.child", *numbers],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # a Ctrl-C is for the server, whose end is its end
             env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         )
 
@@ -50,6 +51,10 @@ class Decoder:
     def pid(self) -> int:
         """Its number."""
         return self._process.pid
+
+    def is_alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
 
     def ask(self, head: Head, *bodies: bytes) -> tuple[Head, list[bytes]]:
         """The answer to a request.
@@ -99,8 +104,10 @@ class Decoder:
     def _why(self, label: str, facts: str, is_late: bool) -> BadInput:
         """What its end says of the file."""
         code = self._process.returncode
-        if is_late or (sys.platform != "win32" and code == -signal.SIGXCPU):
-            return too_long(label, facts, self._limits)
+        if is_late:
+            return too_long(label, facts, f"{self._limits.clock_s:.0f} s")
+        if sys.platform != "win32" and code == -signal.SIGXCPU:
+            return too_long(label, facts, f"{self._limits.cpu_s} s of processor time")
         if sys.platform != "win32" and code == -signal.SIGKILL:  # by a system without memory left
             return too_hungry(label, facts, self._limits)
         return broke(label, facts)

@@ -128,7 +128,7 @@ class Decoders:
             session, entry = found
             try:
                 if entry.future.set_running_or_notify_cancel():
-                    decoder = decoder or self._new()
+                    decoder = self._alive(decoder)
                     if decoder is None:
                         raise BadInput("files cannot be read at the moment - try again shortly")
                     entry.future.set_result(decoder.ask(entry.head, *entry.bodies))
@@ -153,6 +153,13 @@ class Decoders:
         with self._ready:
             self.decoders.append(decoder)
         return decoder
+
+    def _alive(self, decoder: Decoder | None) -> Decoder | None:
+        """The process, or another where it ended while nobody asked it anything."""
+        if decoder is not None and decoder.is_alive():
+            return decoder
+        self._ended(decoder)
+        return self._new()
 
     def _ended(self, decoder: Decoder | None) -> None:
         if decoder is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import threading
 import time
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 
 from explorer.decoding.caps import Limits
+from explorer.decoding.parent import Decoder, Gone
 from explorer.decoding.pool import MOST_OF_SESSION, Decoders
 from explorer.decoding.reading import Read, read
 from explorer.picture_state import encode_png, save_png
@@ -90,6 +92,16 @@ def test_a_file_over_its_time_ends_its_process_and_the_next_one_is_read(strict: 
     assert got(strict, saved(halves(), "PNG")).upload.width == 16
 
 
+def test_the_clock_has_an_end_too() -> None:
+    """For systems that cannot count the processor's time, and files that wait for something."""
+    decoders = Decoders(limits=Limits(clock_s=0.3))
+    try:
+        with pytest.raises(BadInput, match=r"slow\.ppm, .*, was given up after 0 s, the most"):
+            got(decoders, SLOW, "slow.ppm")
+    finally:
+        decoders.close()
+
+
 def test_a_slow_file_holds_up_no_other_session() -> None:
     """Whoever comes later is answered while the slow one is still being read."""
     decoders = Decoders(most=2)
@@ -131,17 +143,42 @@ def test_a_session_has_one_file_under_way_and_so_many_wait() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_a_process_that_is_killed_is_replaced(strict: Decoders) -> None:
+def test_a_process_that_ended_by_itself_is_replaced_and_no_file_blamed(strict: Decoders) -> None:
     got(strict, saved(halves(), "PNG"))
     for decoder in strict.decoders:
-        os.kill(decoder.pid, signal.SIGSEGV)
-    said = []
-    for _ in range(6):
+        os.kill(decoder.pid, signal.SIGKILL)
+    until = time.monotonic() + 60
+    while any(decoder.is_alive() for decoder in strict.decoders) and time.monotonic() < until:
+        time.sleep(0.02)
+    for _ in range(3):
+        assert got(strict, saved(halves(), "PNG")).upload.height == 8
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (signal.SIGSEGV, r"slow\.ppm, a .*, is damaged: it broke what reads it"),
+        (signal.SIGKILL, r"slow\.ppm, a .*, needs more than .* of memory"),
+    ],
+)
+def test_a_file_that_ends_its_process_is_told(number: signal.Signals, said: str) -> None:
+    decoder = Decoder(Limits())
+    told: list[str] = []
+
+    def ask() -> None:
         try:
-            assert got(strict, saved(halves(), "PNG")).upload.height == 8
-        except BadInput as error:
-            said.append(str(error))
-    assert 1 <= len(said) <= 2 and all("is damaged: it broke what reads it" in s for s in said)
+            decoder.ask({"job": "picture", "name": "slow.ppm"}, SLOW)
+        except Gone as error:
+            told.append(str(error.said))
+
+    decoder.ask({"job": "picture", "name": "x"}, saved(halves(), "PNG"))
+    asking_thread = threading.Thread(target=ask)
+    asking_thread.start()
+    time.sleep(0.5)  # the decode takes seconds
+    os.kill(decoder.pid, number)
+    asking_thread.join(60)
+    assert len(told) == 1 and re.match(said, told[0])
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="only Linux keeps to it")
