@@ -8,6 +8,7 @@ that a decoder which never comes back to Python is ended all the same.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -37,6 +38,7 @@ def main() -> None:
     quiet = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # libraries remark on every broken file, as many as a visitor sends
         os.dup2(quiet, stream)
+    logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
     warnings.filterwarnings("ignore", module=r"PIL\.")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     limits = Limits(cpu_s=int(sys.argv[1]), memory_bytes=int(sys.argv[2]))
