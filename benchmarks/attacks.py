@@ -16,15 +16,19 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from functools import cache
+from itertools import cycle
 
 import httpx
+from PIL import Image
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
+from benchmarks import mutants
 from benchmarks.target import SERVER, WAIT_S, Json, Target, first_recipe
 
 CALLS = 560
+PICTURES = 4_500
 
 
 Attack = Callable[[Target], Awaitable[None]]
@@ -187,17 +191,9 @@ async def uploads(target: Target) -> None:
 async def recipes(target: Target) -> None:
     """1,000 recipes with a value changed to something else, over a socket and in calls."""
     chance = random.Random(0)
-    others = (None, True, -1, 1e308, "x" * 200, [], {}, [[[]]], 2**70, "\0", [1] * 500)
 
     def mutated() -> Json:
-        found = json.loads(json.dumps(edited(target.recipe, chance)))
-        place: Any = found
-        key: Any = chance.choice(list(found))
-        while isinstance(place[key], list | dict) and place[key] and chance.random() < 0.7:
-            place = place[key]
-            key = chance.choice(list(place) if isinstance(place, dict) else range(len(place)))
-        place[key] = chance.choice(others)
-        return found
+        return mutants.recipe(edited(target.recipe, chance), chance)
 
     async with await target.socket() as socket:
         hearing = asyncio.create_task(hear(target, socket))
@@ -208,6 +204,53 @@ async def recipes(target: Target) -> None:
                     chance.choice(("render", "details", "terms")), {"recipe": mutated()}
                 )
         hearing.cancel()
+
+
+async def pictures(target: Target) -> None:
+    """4,500 damaged pictures of every format, eight sessions at a time, as the page sends them."""
+    left = iter(range(PICTURES))
+
+    async def one(session: int) -> None:
+        while target.going_on() and (seed := next(left, None)) is not None:
+            data = base64.b64encode(mutants.picture(random.Random(seed))).decode()
+            answer = await target.call(
+                "upload", {"name": f"{seed}", "data": data}, f"siege{session}", timeout=WAIT_S
+            )
+            target.seen["read" if "key" in answer else _refusal(answer)] += 1
+
+    await asyncio.gather(*map(one, range(8)))
+
+
+async def slow(target: Target) -> None:
+    """Eight sessions send what is slow to decode: large JPEG 2000s and PPMs in plain text."""
+
+    async def one(session: int) -> None:
+        for data in cycle(slow_files()):
+            if not target.going_on():
+                return
+            request = {"name": "slow", "data": data}
+            answer = await target.call("upload", request, f"slow{session}", timeout=WAIT_S)
+            target.seen["read" if "key" in answer else _refusal(answer)] += 1
+
+    await asyncio.gather(*map(one, range(8)))
+
+
+@cache
+def slow_files() -> tuple[str, ...]:
+    """Two that take as long as a file may, or nearly, and one whose header says too much."""
+    noise = Image.effect_noise((500, 500), 60).resize((3_900, 3_900))
+    files = (
+        mutants.saved(Image.new("L", (8_900, 8_900)), "JPEG2000"),
+        mutants.saved(noise, "JPEG2000"),
+        b"P3 1414 1414 255\n" + b"7    " * 5_998_188,  # 30 MB
+    )
+    return tuple(base64.b64encode(data).decode() for data in files)
+
+
+def _refusal(answer: Json) -> str:
+    """What kind of no an answer is, without the names and numbers in it."""
+    said = str(answer.get("error", "no answer")).partition(" - ")[0]
+    return " ".join(word for word in said.split()[1:] if not any(map(str.isdigit, word)))[:60]
 
 
 async def foreign(target: Target) -> None:
@@ -224,9 +267,14 @@ async def foreign(target: Target) -> None:
 ATTACKS: dict[str, Attack] = {
     attack.__name__: attack
     for attack in (
-        calls, endpoints, regions, flood, garbage, nested, idle, uploads, recipes, foreign,
+        calls, endpoints, regions, flood, garbage, nested, idle, uploads, recipes, pictures, slow,
+        foreign,
     )
 }  # fmt: skip
+MADE_BEFORE: dict[str, Callable[[], object]] = {
+    "slow": slow_files,
+    "pictures": mutants.originals,
+}
 
 
 async def attack(name: str, url: str, seconds: float) -> Counter[str]:
@@ -237,6 +285,7 @@ async def attack(name: str, url: str, seconds: float) -> Counter[str]:
         desk = next(c["id"] for c in components if "desk_open" in str(c["props"]))
         target = Target(client, desk, {}, 0.0, Counter())
         target.recipe = await first_recipe(target)
+        MADE_BEFORE.get(name, tuple)()
         target.until = time.monotonic() + seconds
         print("attacking", flush=True)
         await ATTACKS[name](target)

@@ -36,18 +36,21 @@ class Target:
     def going_on(self) -> bool:
         return time.monotonic() < self.until
 
-    async def call(self, name: str, request: object, session: str = "siege", **more: Any) -> None:
-        """A function of the desk, called as the page calls it."""
+    async def call(self, name: str, request: object, session: str = "siege", **more: Any) -> Json:
+        """A function of the desk, called as the page calls it; its answer, or nothing."""
         body = {"session_hash": session, "component_id": self.desk, "fn_name": f"desk_{name}"}
-        await self.post(SERVER, json={**body, "data": request}, **more)
+        answer = await self.post(SERVER, json={**body, "data": request}, **more)
+        return answer.json() if answer is not None and answer.is_success else {}
 
-    async def post(self, path: str, **more: Any) -> None:
+    async def post(self, path: str, **more: Any) -> httpx.Response | None:
+        """What comes back; None if nothing does."""
         try:
             answer = await self.client.post(path, **more)
         except httpx.TransportError as error:
             self.seen[type(error).__name__] += 1
-        else:
-            self.seen[str(answer.status_code)] += 1
+            return None
+        self.seen[str(answer.status_code)] += 1
+        return answer
 
     async def socket(self) -> ClientConnection:
         """A socket to the live route, opened as a page opens one."""

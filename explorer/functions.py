@@ -19,6 +19,7 @@ from explorer.answers import (
     text_of,
 )
 from explorer.axes import all_axes, check_recipe
+from explorer.decoding.pool import shared
 from explorer.gate import PATH, Gate
 from explorer.live import Live
 from explorer.opening import Ref, fitting_recipe, sides_of
@@ -54,6 +55,7 @@ class Functions:
 
     async def models(self, request: Mapping[str, object]) -> Json:
         """Every model that can be chosen, and the one to begin with."""
+        shared().warm()  # a page is here, so a file may come
         default = await self._live.default_id()  # what could not be loaded for it, the list says
         entries = await self._live.entries()
         return {"models": [wire.entry_json(entry) for entry in entries], "default": default}

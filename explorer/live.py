@@ -1,7 +1,8 @@
 """The live server: everything that the page and the endpoints can have drawn, as values.
 
-The device worker draws for all sessions in one thread; files are decoded and encoded in a
-small pool beside it; the event loop does neither. Process-wide state is bounded and all of it
+The device worker draws for all sessions in one thread; files of visitors are decoded in processes
+of their own (`explorer.decoding`), pictures are cut and encoded in a small pool of threads; the
+event loop does none of it. Process-wide state is bounded and all of it
 can be made again: uploads, images by hash, traces by key, loaded models.
 """
 
@@ -20,6 +21,7 @@ import numpy as np
 from explorer import uploading
 from explorer.answers import UnknownImage
 from explorer.chains import Chains
+from explorer.decoding import pool as decoders
 from explorer.images import UploadStore
 from explorer.library import Entry, Library
 from explorer.local_axes import Found
@@ -103,7 +105,8 @@ class Live:
 
     async def take(self, data: bytes, name: str) -> uploading.Taken:
         """Decode a file and keep its picture, and what a picture saved by Strata carries."""
-        taken = await self.in_pool(lambda: uploading.take(self.uploads, data, name))
+        found = await decoders.shared().read(data, name)
+        taken = await self.in_pool(lambda: uploading.take(self.uploads, found))
         if taken.restored is not None:
             self.keep(taken.restored.pixels)
         return taken
@@ -243,7 +246,7 @@ class Live:
         return await self.worker.run(lambda: next(rungs, None), DETAILS)
 
     async def in_pool(self, job: Callable[[], R]) -> R:
-        """Run what reads, decodes or encodes files beside the event loop."""
+        """Run what reads our own files, cuts or encodes beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._files, job)
 
     def _trace(self, checkpoint: Checkpoint, recipe: Recipe) -> Trace:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from explorer.training_pictures import Pictures, check_pictures
+from explorer.decoding.pool import shared
+from explorer.training_pictures import Pictures
 from models.avatars.reading import MAX_AVATARS
 from models.data import SIDES, Data
 from models.errors import BadInput
@@ -120,12 +121,13 @@ STARTING_POINTS: Mapping[str, StartingPoint] = {
 }  # fmt: skip
 
 
-def plan_training(form: Form, given: str | None) -> Plan:
+def plan_training(form: Form, given: str | None, session: str = "") -> Plan:
     """The plan that a form asks for.
 
     Args:
         form: The fields; `files` are paths that the server itself stored.
         given: The data named on the app's command line, if any.
+        session: Whose form it is.
 
     Raises:
         BadInput: A field cannot be used; the message names it.
@@ -134,7 +136,7 @@ def plan_training(form: Form, given: str | None) -> Plan:
     if len(name) > MAX_NAME or not name.isprintable():
         raise BadInput(f"Name: use at most {MAX_NAME} plain characters, such as my-faces.")
     options = _options(form)
-    data, pictures, train_images = _data(form, given)
+    data, pictures, train_images = _data(form, given, session)
     batch = whole("Batch", form.batch, 1, 65_536)
     notices: tuple[str, ...] = ()
     if train_images is not None and batch > train_images:
@@ -225,13 +227,13 @@ def _options(form: Form) -> list[str]:
     return [*options, f"--minutes={decimal('Minutes', form.minutes, 0.05, 10_080)}"]
 
 
-def _data(form: Form, given: str | None) -> tuple[str, Pictures | None, int | None]:
+def _data(form: Form, given: str | None, session: str) -> tuple[str, Pictures | None, int | None]:
     """What `--data` is, uploaded pictures, and how many there are to train on, if known."""
     if form.data == "avatars":
         faces = whole("Number of faces", form.faces, 20, MAX_AVATARS)
         return f"avatars:{faces}", None, min(faces - 1, round(0.95 * faces))
     if form.data == "upload":
-        pictures = check_pictures([Path(file) for file in form.files])
+        pictures = shared().check([Path(file) for file in form.files], session)
         return "", pictures, pictures.count - max(1, round(0.1 * pictures.count))
     if form.data == "given" and given:
         path = Path(given).expanduser()

@@ -12,9 +12,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+from explorer.decoding.caps import admit
 from models.errors import BadInput
-from models.reading.files import SUFFIXES, shown_name
+from models.reading.files import SUFFIXES, read_file, shown_name
 from models.reading.packs import open_pack
 from models.reading.pictures import open_picture
 
@@ -41,7 +43,7 @@ class Pictures:
 
 
 def check_pictures(files: Sequence[Path]) -> Pictures:
-    """Look at uploaded files.
+    """Look at uploaded files; called where files of visitors are decoded.
 
     Raises:
         BadInput: There are none, too few, a zip among others, or one that cannot be read.
@@ -86,7 +88,7 @@ def _check_zip(path: Path) -> int:
     for number, name in enumerate(pack.names):
         if number and time.monotonic() >= until:
             break
-        open_picture(pack.read(number), pack.place(name))
+        _check_picture(cast(bytes, pack.read(number)), pack.place(name))
     return len(pack.names)
 
 
@@ -99,8 +101,13 @@ def _check_loose(files: Sequence[Path]) -> int:
                 "JPEG, or take it out."
             )
         if number == 0 or time.monotonic() < until:
-            open_picture(path)
+            _check_picture(read_file(path, shown_name(path.name)), path.name)
     return len(files)
+
+
+def _check_picture(data: bytes, name: str) -> None:
+    admit(data, name)
+    open_picture(data, name)
 
 
 def _plain(stem: str) -> str:

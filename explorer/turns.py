@@ -8,14 +8,16 @@ whose it is, and the device's worker (`worker.py`) lets these sessions take turn
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Container, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from models.errors import BadInput
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 _ASKING: ContextVar[str | None] = ContextVar("strata-session", default=None)
 
@@ -41,6 +43,54 @@ def asking(session: str | None) -> Iterator[None]:
 def session_asking() -> str | None:
     """The session whose call is under way; None if it is no call."""
     return _ASKING.get()
+
+
+class Lines(Generic[T]):
+    """What sessions wait for, a line for each; they take turns. To be used under a lock.
+
+    Args:
+        most: So many may stand in one line.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lines: OrderedDict[str, deque[T]] = OrderedDict()  # whose turn is next first
+
+    def add(self, session: str, item: T) -> None:
+        """Let something stand last in a session's line.
+
+        Raises:
+            BadInput: If the line is full.
+        """
+        own = self._lines.setdefault(session, deque())
+        if len(own) >= self._most:
+            raise BadInput("this page has asked for too much at once - try again shortly")
+        own.append(item)
+
+    def next(self, without: Container[str] = ()) -> tuple[str, T] | None:
+        """The session whose turn it is and what it waits for; None if there is none.
+
+        Args:
+            without: Sessions whose turn it cannot be.
+        """
+        session = next((name for name in self._lines if name not in without), None)
+        if session is None:
+            return None
+        own = self._lines[session]
+        item = own.popleft()
+        self._lines.move_to_end(session)
+        if not own:
+            del self._lines[session]
+        return session, item
+
+    def clear(self) -> list[T]:
+        """Let nobody wait any more; what they waited for."""
+        items = [item for own in self._lines.values() for item in own]
+        self._lines.clear()
+        return items
+
+    def __len__(self) -> int:
+        return sum(map(len, list(self._lines.values())))
 
 
 class Newest:

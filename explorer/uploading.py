@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from explorer import images
 from explorer.answers import Json, UnknownImage
+from explorer.decoding.reading import Read
 from explorer.images import Upload, UploadStore
 from explorer.opening import Ref, Source
-from explorer.picture_state import PictureState, encode_png, read_state, save_png, visible_scale
+from explorer.picture_state import PictureState, encode_png, save_png, visible_scale
 from explorer.recipe import Recipe
 from explorer.render import Frame
 from explorer.sides import check_side, fitting_side
@@ -86,19 +87,17 @@ def file_of(request: Mapping[str, object]) -> tuple[bytes, str]:
     return file_data(request.get("data")), known
 
 
-def take(store: UploadStore, data: bytes, name: str) -> Taken:
-    """Decode a file and keep its picture, and the source of a state that it carries.
+def take(store: UploadStore, found: Read) -> Taken:
+    """Keep the picture of a file that was read, and the source of a state that it carries.
 
     A state that cannot be used is told of; the picture itself is taken all the same.
-
-    Raises:
-        BadInput: If the file is no picture that can be read.
     """
-    upload = images.read_upload(data, name)
+    upload = found.upload
     store.put(upload)
     try:
-        state = read_state(data)
-        restored = None if state is None else _restored(state, name)
+        if found.refused is not None:
+            raise BadInput(found.refused)
+        restored = None if found.state is None else _restored(found.state, upload.name)
     except BadInput as error:
         return Taken(upload, notices=(f"Opened as a plain picture: {error}", *upload.remarks))
     if restored is not None:

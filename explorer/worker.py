@@ -18,7 +18,6 @@ import heapq
 import itertools
 import threading
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from explorer.turns import session_asking
+from explorer.turns import Lines, session_asking
 from models.errors import BadInput
 
 R = TypeVar("R")
@@ -62,7 +61,7 @@ class DeviceWorker:
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self._max_waiting = max_waiting
         self._line: list[_Entry] = []
-        self._calls: OrderedDict[str, deque[_Entry]] = OrderedDict()  # whose turn is next first
+        self._calls: Lines[_Entry] = Lines(MAX_OF_SESSION)
         self._call_in_line = False
         self._rested = self._hand = float("-inf")  # when calls go on, and a socket came last
         self._order = itertools.count()
@@ -89,7 +88,7 @@ class DeviceWorker:
                 self._hand = now
                 heapq.heappush(self._line, entry)
             else:
-                self._wait_for_turn(session, entry)
+                self._calls.add(session, entry)
             self._ready.notify()
         return future
 
@@ -99,16 +98,15 @@ class DeviceWorker:
 
     def waiting(self) -> int:
         """How many jobs are in line, and in those of the sessions beside it."""
-        return len(self._line) + sum(map(len, list(self._calls.values())))
+        return len(self._line) + len(self._calls)
 
     def close(self) -> None:
         """Take no more jobs, drop those in line, and wait for the one under way."""
         with self._ready:
             self._closed = True
-            for entry in (*self._line, *(entry for own in self._calls.values() for entry in own)):
+            for entry in (*self._line, *self._calls.clear()):
                 entry.future.cancel()
             self._line.clear()
-            self._calls.clear()
             self._ready.notify()
         self._thread.join()
 
@@ -134,28 +132,20 @@ class DeviceWorker:
                 self._ready.wait(rest_s)
             return None
 
-    def _wait_for_turn(self, session: str, entry: _Entry) -> None:
-        own = self._calls.setdefault(session, deque())
-        if len(own) >= MAX_OF_SESSION:
-            raise BadInput("this page has asked for too much at once - try again shortly")
-        own.append(entry)
-
     def _let_a_call_in(self) -> float | None:
         """Put the job of the session whose turn it is in line, if none is and no rest is due.
 
         Returns:
             Seconds until the rest is over; None if nobody waits for it.
         """
-        if not self._calls or self._call_in_line:
+        if not len(self._calls) or self._call_in_line:
             return None
         now = time.monotonic()
         if now < self._rested:
             return self._rested - now
-        session, own = next(iter(self._calls.items()))
-        entry = own.popleft()
-        self._calls.move_to_end(session)
-        if not own:
-            del self._calls[session]
+        found = self._calls.next()
+        assert found is not None
+        entry = found[1]
         entry.deadline = now + entry.patience_s
         heapq.heappush(self._line, entry)
         self._call_in_line = True

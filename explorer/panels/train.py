@@ -51,7 +51,7 @@ def begin(
         What the page says of it, as HTML: nothing, a notice, or what is wrong and what to do.
     """
     try:
-        plan = plan_training(form_of(values), given)
+        plan = plan_training(form_of(values), given, owner)
         job.start(plan, owner)
     except BadInput as error:
         return message_html(str(error), "error")

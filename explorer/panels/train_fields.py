@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from explorer.training_form import FIELDS, QUICK, STARTING_POINTS
+from models.reading.files import SUFFIXES
 
 Fields = Mapping[str, Component]
 
@@ -92,7 +93,7 @@ def _pictures(given: str | None) -> dict[str, Any]:
     files = gr.File(
         label="Your pictures: one .zip, or loose pictures (some hundreds at least)",
         file_count="multiple",
-        file_types=["image", ".zip"],
+        file_types=["image", *sorted(SUFFIXES), ".zip"],  # not every system knows them all
         height=150,
         visible=False,
     )

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from models.errors import BadInput
 
-PUT_IN = "put PNG, JPEG, WebP, GIF, BMP or TIFF files in."
+PUT_IN = "put PNG, JPEG, HEIC, WebP, GIF, BMP or TIFF files in."
 _EXPORT = "write its pictures out as PNG or JPEG files with the tool that made it, and give those."
 _LMDB = ("LMDB database", f"it has no layout that is known here: {_EXPORT}")
 _DICOM = (
@@ -34,7 +34,6 @@ _KINDS: dict[str, tuple[str, str]] = {
     **dict.fromkeys((".pt", ".pth", ".ckpt"), ("PyTorch file", _PICKLE[1])),
     **dict.fromkeys((".npz", ".npy"), _ARRAYS),
     **dict.fromkeys((".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg"), _VIDEO),
-    **dict.fromkeys((".heic", ".heif"), ("HEIC photo", _CONVERT)),
     **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf"), ("raw photo", _CONVERT)),
     **dict.fromkeys((".svg", ".pdf", ".eps", ".ai", ".psd"), ("drawing or document", _CONVERT)),
     **dict.fromkeys((".h5", ".hdf5"), ("HDF5 file", _EXPORT)),

@@ -27,6 +27,7 @@ RATIO_MATTERS_BYTES = 64 * 2**20
 
 SUFFIXES = frozenset(
     (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".j2k", ".gif", ".webp", ".avif")
+    + (".heic", ".heif", ".hif", ".heics", ".heifs")
     + (".bmp", ".dib", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".ico", ".qoi")
 )
 HEAD_BYTES = 256  # enough to tell what a file is

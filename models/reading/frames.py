@@ -15,6 +15,7 @@ from itertools import count
 from PIL import Image, ImageFile
 
 from models.errors import BadInput
+from models.reading import heif
 from models.reading.headers import check_size, identify, too_many_pixels
 from models.reading.modes import FULL_16, Flat, flatten, flatten_wide, scaled
 from models.reading.orientation import upright
@@ -24,7 +25,7 @@ from models.reading.wide import NotRead, decoder_arguments, load_narrow, load_wi
 MAX_FRAME_PIXELS = 2_000_000_000  # of all frames of a file together
 
 # The second picture of a JPEG is a map of depth or of brightness, the others of an icon are sizes.
-_FORMATS_OF_FRAMES = frozenset(("GIF", "PNG", "WEBP", "TIFF", "AVIF"))
+_FORMATS_OF_FRAMES = frozenset(("GIF", "PNG", "WEBP", "TIFF", "AVIF", heif.FORMAT))
 _SUBFILE_TAG = 254
 _REDUCED, _MASK = 1, 4
 # One decode at a time: it bounds memory, and `warnings.catch_warnings` is not thread-safe.
@@ -49,7 +50,8 @@ class Frames:
             if self._image.format == "PNG":
                 named = png_profile(data, self._image.info)
                 self._image.info |= {"icc_profile": named} if named else {}
-        self._pixels = 0
+        # The first frame is the one that a file opens with: a HEIF says which that is.
+        self._first, self._at, self._pixels = self._image.tell(), 0, 0
 
     def __iter__(self) -> Iterator[Flat]:
         for index in count():
@@ -62,7 +64,7 @@ class Frames:
 
     def has_more(self) -> bool:
         """Whether something comes after the picture that was taken last, be it damaged."""
-        index = self._image.tell() + 1
+        index = self._at + 1
         try:
             with _decoding():
                 while self._go_to(index):
@@ -75,6 +77,7 @@ class Frames:
 
     def _go_to(self, index: int) -> bool:
         """Turn to a frame; False where there is none."""
+        self._at = index
         if index == 0:
             return True
         if self._image.format not in _FORMATS_OF_FRAMES:
@@ -82,7 +85,7 @@ class Frames:
         if self._image.format == "TIFF":  # Pillow lets a page without a profile inherit one
             self._image.info.pop("icc_profile", None)
         try:
-            self._image.seek(index)
+            self._image.seek(self._place(index))
         except EOFError:
             return False
         except Exception as error:
@@ -102,6 +105,9 @@ class Frames:
                 f"the {index + 1} first frames of {self._label} have more than "
                 f"{MAX_FRAME_PIXELS // 10**9} billion pixels - make it shorter or smaller."
             )
+        if self._image.format == heif.FORMAT:  # each of its pictures has facts of its own
+            named = heif.heif_profile(self._image.info)
+            self._image.info |= {"icc_profile": named} if named else {}
         try:
             return _flat(self._image, lambda: self._again(index))
         except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
@@ -113,8 +119,14 @@ class Frames:
 
     def _again(self, index: int) -> ImageFile.ImageFile:
         image = identify(self._data, self._label)
-        image.seek(index)
+        image.seek(self._place(index))
         return image
+
+    def _place(self, index: int) -> int:
+        """Where in the file a frame is: the first one, then the others in order."""
+        if index == 0:
+            return self._first
+        return index - 1 if index <= self._first else index
 
     def _damaged(self, index: int) -> BadInput:
         where = f"frame {index + 1} of {self._label}" if index else self._label

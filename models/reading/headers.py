@@ -11,18 +11,19 @@ import io
 from PIL import Image, ImageFile
 
 from models.errors import BadInput
+from models.reading import heif
 
 MAX_PIXELS = 80_000_000
 MAX_SIDE = 20_000
 FORMATS = (
     *("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000"),
-    *("AVIF", "QOI"),
+    *("AVIF", "QOI", heif.FORMAT),
 )
+heif.register()
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"\0\0\1\0", b"qoif", b"\0\0\0\x0cjP")
 _MAGIC += tuple(b"P%d" % n for n in range(1, 7))
-_HEIC_BRANDS = frozenset(b"heic heix hevc hevx heim heis hevm hevs mif1 msf1".split())
 
 
 def identify(data: bytes, label: str) -> ImageFile.ImageFile:
@@ -72,15 +73,13 @@ def _why_unknown(data: bytes) -> str:
         return "is a web page - save the picture itself, not the page around it."
     if b"<svg" in head:
         return f"is an SVG drawing, which is not read here - {do}"
-    if brand.lower() in _HEIC_BRANDS:
-        return f"is a HEIC/HEIF photo, which is not read here - {do}"
     if head.startswith(b"%pdf"):
         return "is a PDF document, which is not read here - export the page as PNG or JPEG."
     if head.startswith(b"%!ps") or data.startswith(b"\xc5\xd0\xd3\xc6"):
         return f"is a PostScript drawing, which is not read here - {do}"
     if data.startswith((b"8BPS", b"\xff\x0a", b"\0\0\0\x0cJXL ")):
         return f"is a Photoshop or JPEG XL picture, which is not read here - {do}"
-    if brand and brand not in (b"avif", b"avis"):
+    if brand and brand not in heif.BRANDS | {b"avif", b"avis"}:
         return "is a video - save one frame of it as PNG or JPEG and choose that."
     if data.startswith(_TIFF):
         return (
@@ -89,4 +88,4 @@ def _why_unknown(data: bytes) -> str:
         )
     if brand or data.startswith(_MAGIC) or data[8:12] == b"WEBP":
         return "is cut off or damaged - copy or export it again."
-    return "is not a picture that can be read - choose a PNG, JPEG, WebP, GIF, BMP or TIFF."
+    return "is not a picture that can be read - choose a PNG, JPEG, HEIC, WebP, GIF, BMP or TIFF."

@@ -1,8 +1,8 @@
-"""The colour space that a PNG names by numbers, written as the profile that it could have held.
+"""The colour space that a picture names by numbers, written as the profile that it could have held.
 
-A PNG without an embedded profile may say cICP (code points of ITU-T H.273), or gAMA and cHRM
-(the exponent and the chromaticities of its primaries). Both become an ICC profile of matrix
-and curve, so that `models.reading.profiles` is the only place that converts.
+A PNG without an embedded profile may say cICP (code points of ITU-T H.273, as a HEIF may), or gAMA
+and cHRM (the exponent and the chromaticities of its primaries). Both become an ICC profile of
+matrix and curve, so that `models.reading.profiles` is the only place that converts.
 
 Sources: PNG, third edition, 4.3 (which chunk goes first), 11.3.2; ICC.1:2022, 7.2, 10.18.
 """
@@ -46,9 +46,9 @@ def png_profile(data: bytes, info: Mapping[Any, Any]) -> bytes | None:
     """
     points = _chunk(data, b"cICP")
     if points is not None and len(points) == 4 and points[2] == 0:
-        space, curve = _SPACES.get(points[0]), _CURVES.get(points[1])
-        if space and curve:
-            return _profile(space[0], space[1], curve)
+        named = profile_of_points(points[0], points[1])
+        if named is not None:
+            return named
     gamma = info.get("gamma")
     if "icc_profile" in info or "srgb" in info or not isinstance(gamma, float):
         return None
@@ -59,6 +59,12 @@ def png_profile(data: bytes, info: Mapping[Any, Any]) -> bytes | None:
     chromaticities = info.get("chromaticity")
     primaries = chromaticities if isinstance(chromaticities, tuple) else _BT_709
     return _profile(f"gamma {gamma:.4g}", primaries, curve)
+
+
+def profile_of_points(primaries: int, transfer: int) -> bytes | None:
+    """The bytes of a profile for two code points of ITU-T H.273; None for one not known here."""
+    space, curve = _SPACES.get(primaries), _CURVES.get(transfer)
+    return _profile(space[0], space[1], curve) if space and curve else None
 
 
 def _chunk(data: bytes, kind: bytes) -> bytes | None:

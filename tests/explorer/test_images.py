@@ -27,6 +27,7 @@ from models.errors import BadInput
 from models.reading.pictures import Crop
 from tests.models.deep_samples import DISPLAY_P3, rgb_profile
 from tests.models.picture_samples import saved
+from tests.running import ROOT
 
 GREY, COLOUR = (1, 28, 28), (3, 64, 64)
 
@@ -357,3 +358,11 @@ def test_the_preview_is_the_whole_upload(size: tuple[int, int], shown: tuple[int
         assert (preview.format, preview.size) == ("PNG", shown)
         assert preview.getpixel((shown[0] - 1, shown[1] - 1)) == (200, 30, 40)
     assert upload.image.size == kept, "the upload itself is not written to"
+
+
+@pytest.mark.parametrize("page", ["desk/desk.html", "panels/compare.html"])
+def test_where_a_file_is_chosen_a_phones_photo_can_be(page: str) -> None:
+    """Not every system counts HEIC among its pictures, so its suffixes are named."""
+    text = (ROOT / "explorer" / page).read_text(encoding="utf-8")
+    accepted = text.partition('accept="')[2].partition('"')[0].split(",")
+    assert {"image/*", ".heic", ".heif", ".hif", ".avif"} <= set(accepted)

@@ -62,7 +62,7 @@ MIXED: Members = {
     "b/._2.png": b"broken",
     "__MACOSX/b/2.png": b"broken",
     "Thumbs.db": b"broken",
-    "photo.heic": b"broken",
+    "photo.cr2": b"broken",
 }
 
 

@@ -27,15 +27,15 @@ def animation(form: str) -> bytes:
     return saved(first, form, save_all=True, append_images=rest, **extra)
 
 
-@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF", "AVIF"])
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF", "AVIF", "HEIF"])
 def test_every_frame_is_a_picture(form: str) -> None:
     shown = [frame.pixels for frame in open_frames(animation(form))]
     assert [(p.shape, p.dtype) for p in shown] == [((6, 8, 3), np.uint8)] * 3
     for pixels, colour in zip(shown, COLOURS, strict=True):
-        assert_near(pixels[3, 4], colour, 6 if form == "AVIF" else 0)
+        assert_near(pixels[3, 4], colour, 6 if form in ("AVIF", "HEIF") else 0)
 
 
-@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF", "AVIF"])
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF", "AVIF", "HEIF"])
 def test_the_first_of_several_is_said_to_be_one(form: str) -> None:
     opened = open_first(animation(form))
     assert opened.has_more

@@ -143,8 +143,8 @@ HOLDS: dict[str, tuple[dict[str, bytes], str]] = {
     ),
     "videos": ({"a.mp4": b"x"}, "1 video .*ffmpeg"),
     "photos": (
-        {"a.HEIC": b"x", "notes.txt": b""},
-        "1 HEIC photo .*, and 1 other file - convert them",
+        {"a.CR2": b"x", "notes.txt": b""},
+        "1 raw photo .*, and 1 other file - convert them",
     ),
     "matlab": ({"train_32x32.mat": b"x"}, "1 MATLAB file .*numpy.savez"),
 }

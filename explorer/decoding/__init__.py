@@ -1,0 +1,1 @@
+"""Files of visitors are decoded here: in processes of their own, within limits."""
