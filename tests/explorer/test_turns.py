@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from explorer.turns import Newest, Superseded, asking, session_asking
+from explorer.turns import Lines, Newest, Superseded, asking, session_asking
+from models.errors import BadInput
 
 
 def test_a_call_knows_its_session_and_a_socket_has_none() -> None:
@@ -67,3 +68,16 @@ def test_a_caller_that_leaves_takes_its_work_along() -> None:
 
     asyncio.run(run())
     assert done == []
+
+
+def test_sessions_take_turns_and_one_that_cannot_is_passed_over() -> None:
+    lines: Lines[int] = Lines(most=3)
+    for number in (1, 2, 3):
+        lines.add("a", number)
+    lines.add("b", 10)
+    with pytest.raises(BadInput, match="too much at once"):
+        lines.add("a", 4)
+    assert len(lines) == 4
+    assert [lines.next(), lines.next(without={"a"})] == [("a", 1), ("b", 10)]
+    assert lines.next(without={"a"}) is None
+    assert [lines.next(), lines.clear(), lines.next()] == [("a", 2), [3], None]
