@@ -46,14 +46,15 @@ def pixels_of(value: object) -> np.ndarray:
     Raises:
         BadInput: If it is something else, or too much.
     """
-    shape, data = (value.get("shape"), value.get("data")) if isinstance(value, dict) else (0, 0)
+    given = value if isinstance(value, Mapping) else {}
+    shape, data = given.get("shape"), given.get("data")
     try:
-        if not isinstance(data, str) or len(data) > MAX_PIXELS:
+        if not isinstance(shape, list) or not isinstance(data, str) or len(data) > MAX_PIXELS:
+            raise ValueError
+        height, width, channels = shape
+        if channels not in (1, 3) or min(height, width) < 1:
             raise ValueError
         pixels = np.frombuffer(base64.b64decode(data, validate=True), np.uint8)
-        height, width, channels = (int(side) for side in shape)  # pyright: ignore[reportGeneralTypeIssues]
-        if min(height, width) < 1 or channels not in (1, 3):
-            raise ValueError
         return pixels.reshape(height, width, channels).copy()  # one that torch may write to
     except (TypeError, ValueError) as error:
         raise BadInput("the picture came back damaged - open it again") from error
