@@ -152,7 +152,7 @@ def test_another_picture_is_measured_anew_and_the_same_one_is_not(
 
 
 def test_a_picture_without_contrast_left_has_not_changed_for_the_better() -> None:
-    before = Frame(np.tile(np.uint8([[[60], [180]]]), (4, 2, 1)))
+    before = Frame(np.tile(np.array([[[60], [180]]], np.uint8), (4, 2, 1)))
     for grey in (0, 128, 255):
         assert change(before, Frame(np.full_like(before.pixels, grey))) == 0.0
     assert change(before, Frame(before.pixels + 51)) == pytest.approx(0.2)
