@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from explorer import uploading, wire
 from explorer.answers import (
@@ -25,6 +26,7 @@ from explorer.live import Live
 from explorer.opening import Ref, fitting_recipe, sides_of
 from explorer.recipe import Recipe
 from explorer.render import Rung, shadowed
+from explorer.start_here import Starts
 from explorer.stores import Bounded
 from explorer.turns import Newest
 from models.checkpoint import Checkpoint
@@ -44,12 +46,13 @@ class Functions:
         self._gate = gate
         self._sprites: Bounded[str, Json] = Bounded(16)
         self._newest = Newest()
+        self._starts, self._newest_start = Starts(live), Newest()
 
     def all(self) -> list[ServerFunction]:
         """The functions as the page calls them: they answer an error, and never raise one."""
         methods = (
-            self.models, self.upload, self.open, self.terms, self.local, self.render,
-            self.details, self.export, self.keep, self.session,
+            self.models, self.upload, self.open, self.terms, self.local, self.start,
+            self.render, self.details, self.export, self.keep, self.session,
         )  # fmt: skip
         return [answering(method) for method in methods]
 
@@ -122,6 +125,11 @@ class Functions:
             raise BadInput("the level is no whole number - reload the page")
         found = await self._live.local_axes(recipe_of(request), level)
         return {"axes": [wire.axis_json(axis) for axis in found.axes()]}
+
+    async def start(self, request: Mapping[str, object]) -> Json:
+        """The slider to start with, of those that the recipe moves; asked for last of all."""
+        found = await self._newest_start.run(self._starts.at(recipe_of(request)))
+        return {"start": None if found is None else asdict(found)}
 
     async def render(self, request: Mapping[str, object]) -> Json:
         """The picture of a recipe; what a drag asks for, so it goes before all else."""

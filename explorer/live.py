@@ -25,14 +25,14 @@ from explorer.decoding import pool as decoders
 from explorer.images import UploadStore
 from explorer.library import Entry, Library
 from explorer.local_axes import Found
-from explorer.opening import Opened, Ref, Source, check_size, example_source, opened
+from explorer.opening import Encoded, Opened, Ref, Source, check_size, example_source, opened
 from explorer.recipe import Recipe
 from explorer.render import Frame, Rung, ladder, render, sample_frame
 from explorer.sides import Views, own_side
 from explorer.stores import Bounded, image_hash
 from explorer.terms import ImageTerms, encode_image, weighing
 from explorer.worker import DETAILS, OPEN, RENDER, DeviceWorker
-from models.base import HierarchicalModel, Trace
+from models.base import Trace
 from models.chain import with_own_noise
 from models.checkpoint import Checkpoint
 from models.errors import BadInput
@@ -186,10 +186,9 @@ class Live:
         checkpoint = self.library.loaded(recipe.model)
         if checkpoint is None:
             return None
-        trace = self._trace(checkpoint, recipe)
-        model = self._model_for(checkpoint, trace)
+        here = self._encoded(checkpoint, recipe)
         started = time.perf_counter()
-        frame = render(model, trace, recipe, checkpoint.statistics, self._chains)
+        frame = render(here.model, here.trace, recipe, here.statistics, self._chains)
         return Drawn(frame, 1000 * (time.perf_counter() - started))
 
     async def checkpoint(self, recipe: Recipe) -> Checkpoint:
@@ -208,6 +207,11 @@ class Live:
             )
         return found
 
+    async def encoded(self, recipe: Recipe) -> Encoded:
+        """The image of a recipe as its model has encoded it."""
+        checkpoint = await self.checkpoint(recipe)
+        return await self.worker.run(lambda: self._encoded(checkpoint, recipe), DETAILS)
+
     async def local_axes(self, recipe: Recipe, level: int) -> Found:
         """The local axes of a level at the image of a recipe; worked out one after another beside
         the device's worker, since it takes as long as a hundred pictures.
@@ -222,9 +226,8 @@ class Live:
                 f"this model finds no local axes at a level {level} - it has the levels 1 to "
                 f"{depth}{'' if count else ', moved along coordinates and components'}"
             )
-        trace = await self.worker.run(lambda: self._trace(checkpoint, recipe), DETAILS)
-        model, statistics = self._model_for(checkpoint, trace), checkpoint.statistics
-        find = partial(self._chains.local, model, trace, recipe, statistics, level)
+        here = await self.encoded(recipe)
+        find = partial(self._chains.local, here.model, here.trace, recipe, here.statistics, level)
         return await asyncio.get_running_loop().run_in_executor(self._finding, find)
 
     async def ladder(self, recipe: Recipe) -> Iterator[Rung]:
@@ -232,9 +235,8 @@ class Live:
         checkpoint = await self.checkpoint(recipe)
 
         def begin() -> Iterator[Rung]:
-            trace = self._trace(checkpoint, recipe)
-            model = self._model_for(checkpoint, trace)
-            return ladder(model, trace, recipe, checkpoint.statistics, self._chains)
+            here = self._encoded(checkpoint, recipe)
+            return ladder(here.model, here.trace, recipe, here.statistics, self._chains)
 
         return await self.worker.run(begin, DETAILS)
 
@@ -249,8 +251,8 @@ class Live:
         """Run what reads our own files, cuts or encodes beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._files, job)
 
-    def _trace(self, checkpoint: Checkpoint, recipe: Recipe) -> Trace:
-        """The trace of a recipe's image, encoded if it is not kept; runs on the device."""
+    def _encoded(self, checkpoint: Checkpoint, recipe: Recipe) -> Encoded:
+        """A recipe's image, encoded if its trace is not kept; runs on the device."""
         key = (checkpoint.hash, recipe.image, recipe.encode_seed)
         trace = self._traces.get(key)
         if trace is None:
@@ -260,11 +262,8 @@ class Live:
             trace = encode_image(sized, pixels, recipe.encode_seed)
             trace = with_own_noise(sized.model, trace)
             self._traces.put(key, trace)
-        return trace
-
-    def _model_for(self, checkpoint: Checkpoint, trace: Trace) -> HierarchicalModel:
-        """The model at the side of an encoded image."""
-        return self._views.at(checkpoint, trace.z[0].shape[-1]).model
+        model = self._views.at(checkpoint, trace.z[0].shape[-1]).model
+        return Encoded(model, trace, checkpoint.statistics)
 
 
 def _trace_bytes(trace: Trace) -> int:

@@ -24,13 +24,14 @@ from explorer.sides import MAX_SIDE, fitting_side, largest_side, offered_sides, 
 from explorer.stores import image_hash
 from explorer.terms import encode_image
 from explorer.wire import SPRITE_COUNT
-from models.base import Trace
+from models.base import HierarchicalModel, Trace
 from models.chain import with_own_noise
 from models.errors import BadInput
 from models.reading.pictures import Crop
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
+    from models.statistics import Statistics
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,21 @@ class Opened:
     trace: Trace
     seen: Frame
     reconstruction: Frame
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """An image as a model has encoded it.
+
+    Args:
+        model: The model at the side of the image.
+        trace: The image's.
+        statistics: The scales and directions of the axes.
+    """
+
+    model: HierarchicalModel
+    trace: Trace
+    statistics: Statistics
 
 
 def example_source(checkpoint: Checkpoint, ref: Ref) -> Source:

@@ -46,6 +46,7 @@ SCRIPTS = (
     "level",
     "group",
     "bank",
+    "start",
     "pad",
     "veil",
     "brush",
@@ -67,7 +68,7 @@ SCRIPTS = (
 )
 STYLES = ("desk.css", "bank.css", "narrow.css")
 FUNCTIONS = (
-    "models", "upload", "open", "terms", "local", "render", "details", "export", "keep",
+    "models", "upload", "open", "terms", "local", "start", "render", "details", "export", "keep",
     "session",
 )  # fmt: skip
 PREFIX = "desk_"

@@ -18,6 +18,7 @@ LIKELIHOODS = (
     ("8-bit values", "discretised_logistic"),
     ("Black or white", "bernoulli"),
 )
+FILES_PX = 124  # as high as train_form.css makes their place
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # What a starting point fills in; the pictures and the name stay as they are.
 FILLED = tuple(name for name in FIELDS if name not in ("data", "faces", "files", "name"))
@@ -74,29 +75,27 @@ def build_fields(given: str | None) -> Fields:
 
 
 def _pictures(given: str | None) -> dict[str, Any]:
-    with gr.Row():
-        data = gr.Radio(
-            data_choices(given),
-            value="given" if given else "avatars",
-            label="Pictures",
-            info="Faces drawn here, or files of yours.",
-            min_width=140,
-        )
+    data = gr.Radio(
+        data_choices(given),
+        value="given" if given else "avatars",
+        label="Pictures",
+        info="Faces drawn here, or files of yours.",
+    )
+    with gr.Column(elem_classes=["strata-pictures"]):  # as high whatever is chosen
         faces = gr.Number(
             4000,
             label="Number of faces",
             info="About 100 a second; 1 in 20 is for testing.",
-            min_width=140,
             precision=0,
             visible=not given,
         )
-    files = gr.File(
-        label="Your pictures: one .zip, or loose pictures (some hundreds at least)",
-        file_count="multiple",
-        file_types=["image", *sorted(SUFFIXES), ".zip"],  # not every system knows them all
-        height=150,
-        visible=False,
-    )
+        files = gr.File(
+            label="One .zip, or some hundred pictures",
+            file_count="multiple",
+            file_types=["image", *sorted(SUFFIXES), ".zip"],  # not every system knows them all
+            height=FILES_PX,
+            visible=False,
+        )
     return {"data": data, "faces": faces, "files": files}
 
 

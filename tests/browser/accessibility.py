@@ -9,6 +9,10 @@ from tests.browser.conftest import missing
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+# Nothing is loading or fading any more.
+CALM = """() => !document.querySelector(".waiting, .busy, [aria-busy=true]")
+    && document.getAnimations().every((one) => one.playState !== "running")"""
+
 
 def violations(page: Page) -> list[str]:
     """Each rule that is broken, with the first place where it is; none on a page that is right."""

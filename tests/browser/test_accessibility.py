@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.accessibility import violations
+from tests.browser.accessibility import CALM, violations
 from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk, encoded, photo
 
@@ -17,8 +17,6 @@ TABS = {
     "Learn": ".learn-text h2",
 }
 DARK = "document.body.classList.add('dark')"
-CALM = """() => !document.querySelector(".waiting, .busy, [aria-busy=true]")
-    && document.getAnimations().every((one) => one.playState !== "running")"""
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -78,3 +78,45 @@ def test_a_phone_needs_no_scrolling_sideways(open_desk: OpenDesk) -> None:
     desk.drag(slider, 2.0)
     assert (desk.pixels() != before).any()
     assert page.evaluate(WIDTHS)[0] <= 390
+
+
+def test_the_hint_is_at_a_slider_that_moves_this_picture_and_says_so(desk: Desk) -> None:
+    page = desk.page
+    hint, words = page.locator(".axis.try"), page.locator("[data-start-words]")
+    for model in ("avatars", "photos"):
+        desk.choose_model(model)
+        level, kind, index = started(desk).split(":")
+        assert words.inner_text() == "Start here: it moves this picture most."
+        desk.button("start").click()
+        at = f"input[data-level='{level}'][data-kind='{kind}'][data-index='{index}']"
+        slider = page.locator(at)
+        assert hint.locator(at).count() == 1
+        assert desk.in_sight(slider)
+        assert slider.evaluate("(node) => node === document.activeElement")
+        before = desk.pixels().astype(int)
+        desk.drag(slider, 2.0)
+        assert np.abs(desk.pixels() - before).mean() > 10
+        assert hint.count() == 0 and not words.is_visible()
+        desk.press("undo")
+
+
+def test_the_hint_changes_with_the_picture_and_nothing_jumps(desk: Desk) -> None:
+    desk.choose_model("digits")
+    places, starts = [], []
+    for which in (0, 1):
+        with_it = desk.page.locator(f"[data-example='{which}']")
+        with_it.click()
+        desk.settle()
+        at = "(node) => node.getBoundingClientRect().top"
+        places.append(desk.page.locator("[data-stage]").evaluate(at))
+        starts.append(started(desk))
+        places.append(desk.page.locator("[data-stage]").evaluate(at))
+    assert starts[0] != starts[1]
+    assert len(set(places)) == 1
+
+
+def started(desk: Desk) -> str:
+    """The slider to start with, once it is known: LEVEL:KIND:INDEX."""
+    start = "document.querySelector('#strata-desk').dataset.start"
+    desk.page.wait_for_function(f"() => {start}")
+    return desk.page.evaluate(start)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from explorer.jobs import TrainingJob
+from tests.browser.accessibility import CALM, violations
 from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk
 from tests.running import App
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -59,10 +65,19 @@ def test_train_from_the_page_and_explore_the_new_model(open_desk: OpenDesk, app:
     assert page.locator(".job").get_attribute("data-state") == "done"
     assert page.locator(".job b").first.inner_text() == "A look"
     assert page.locator(".sheet img").is_visible()
+    no_rule_is_broken(page)
     page.get_by_role("button", name="Explore it").click()
     page.wait_for_function(NEW_IS_OPEN, timeout=TRAIN_MS)
     desk.settle()
     explore_the_new_model(desk)
+
+
+def no_rule_is_broken(page: Page) -> None:
+    """Of axe-core, with all that a training leaves on the page; light and dark."""
+    for theme in ("remove", "add", "remove"):
+        page.evaluate(f"document.body.classList.{theme}('dark')")
+        page.wait_for_function(CALM)
+        assert violations(page) == [], theme
 
 
 def explore_the_new_model(desk: Desk) -> None:

@@ -240,7 +240,7 @@ def test_a_long_message_takes_its_turn_among_the_calls(server: Server) -> None:
         ask(light, 1, moved(GREY, 2.0))
         while server.live.worker.waiting() < 2:
             threading.Event().wait(0.01)
-        assert [len(own) for own in server.live.worker._calls.values()] == [1]
+        assert [len(own) for own in server.live.worker._calls._lines.values()] == [1]
         gate.set()
         for socket in (light, heavy):
             assert isinstance(receive(socket), Packet)

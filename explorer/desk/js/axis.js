@@ -11,15 +11,19 @@ function weightOf(axis) {
   return axis.detail.replace(" of variance", "");
 }
 
-// `acts` are {slide(level, kind, index, sigma, merge), release()}.
-function makeAxis(level, kind, axis, acts) {
+// `start`: whether it is the slider to start with. `acts` are {slide(level, kind, index, sigma,
+// merge), release()}.
+function makeAxis(level, kind, axis, start, acts) {
   const input = make("input", {
     type: "range", min: -3, max: 3, step: AXIS_STEP, value: 0,
     "data-level": level.t, "data-kind": kind, "data-index": axis.index,
     "aria-label": `${nameOf(level.t)} · ${axis.label} · ${axis.detail}`,
   });
   const output = make("output", {}, "0");
-  const node = make("label", { class: "axis", title: `${axis.label} · ${axis.detail}` },
+  const most = start ? " · start here: it moves this picture most" : "";
+  const node = make("label", {
+    class: start ? "axis try" : "axis", title: `${axis.label} · ${axis.detail}${most}`,
+  },
     make("span", { class: "axis-name" }, axis.label, make("i", {}, weightOf(axis))),
     output, input);
   let last = null;

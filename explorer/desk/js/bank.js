@@ -1,6 +1,6 @@
 // The slider bank: a card per level or group of levels, the top first, and chips that jump to one.
-// A card is {row, node, sync(recipe), shadow(reasons), open(), shown()}, the last the levels whose
-// axes are at hand.
+// A card is {row, node, sync(recipe), shadow(reasons), open(), shown(), offered(), unfold(start)}:
+// `shown()` are the levels whose axes are at hand, `offered()` the sliders that stand there.
 
 function makeBank(root, acts) {
   const list = root.querySelector("[data-levels]");
@@ -12,7 +12,7 @@ function makeBank(root, acts) {
   let cards = [];
   let built = null;
   let recipe = null;
-  let tried = false;
+  let start = null; // the slider to start with, {level, kind, index}
 
   function viewOf(key, begin) {
     if (!views.has(key)) views.set(key, begin());
@@ -20,7 +20,7 @@ function makeBank(root, acts) {
   }
 
   function cardOf(model, level, depth, folded) {
-    return makeLevel(level, depth, viewOf(`${model}:${level.t}`, () => {
+    return makeLevel(level, depth, isStart, viewOf(`${model}:${level.t}`, () => {
       const mine = recipe.edits.filter((edit) => edit[0] === level.t);
       const [first] = kindsOf(level);
       const only = mine.length > 0 && mine.every((edit) => edit[1] === mine[0][1]);
@@ -45,10 +45,13 @@ function makeBank(root, acts) {
     });
   }
 
+  function behaviour() {
+    return window.matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  }
+
   function jump(card) {
     card.open();
-    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const behavior = calm ? "auto" : "smooth";
+    const behavior = behaviour();
     if (list.scrollHeight > list.clientHeight + 4) {
       list.scrollTo({ top: card.node.offsetTop - list.offsetTop, behavior });
     } else {
@@ -65,11 +68,12 @@ function makeBank(root, acts) {
     }, brief);
   }
 
-  function pointAtFirst() {
-    if (tried) return;
-    const first = list.querySelector(".axis");
-    if (first) first.classList.add("try");
+  function isStart(level, kind, index) {
+    return start !== null && start.level === level && start.kind === kind
+      && start.index === index;
   }
+
+  const cardWith = (level) => cards.find((card) => card.row.levels.some(({ t }) => t === level));
 
   temperature.addEventListener("input", () => {
     acts.temperature(Number(temperature.value));
@@ -90,7 +94,6 @@ function makeBank(root, acts) {
       list.scrollTop = 0;
       chips.replaceChildren(...cards.map(chip));
       chips.classList.toggle("of-groups", rows[0].grouped);
-      pointAtFirst();
     },
     sync(now) {
       recipe = now;
@@ -110,11 +113,20 @@ function makeBank(root, acts) {
       for (const card of cards) card.shadow(reasons);
     },
     shown: () => cards.flatMap((card) => card.shown()),
-    // The hint at the first slider has done its work.
-    touched() {
-      if (tried) return;
-      tried = true;
-      list.querySelectorAll(".try").forEach((node) => node.classList.remove("try"));
+    // Every slider that is shown, [level, kind, index].
+    offered: () => cards.flatMap((card) => card.offered()),
+    // Points at a slider, with its kind of axes shown; at none if null.
+    point(next) {
+      start = next;
+      for (const node of list.querySelectorAll(".axis.try")) node.classList.remove("try");
+      if (start) cardWith(start.level).unfold(start);
+    },
+    // Brings the slider that is pointed at under the eye and the hand.
+    reveal() {
+      const axis = list.querySelector(".axis.try");
+      if (!axis) return; // its kind of axes was put away
+      axis.scrollIntoView({ block: "center", behavior: behaviour() });
+      axis.querySelector("input").focus({ preventScroll: true });
     },
   };
 }

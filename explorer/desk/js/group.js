@@ -70,6 +70,13 @@ function makeGroup(row, depth, view, build, acts) {
     if (!view.open) fold.click();
   }
 
+  const offered = () => cards.flatMap((card) => card.offered());
+
+  function unfold(start) {
+    open();
+    cards[levels.findIndex((level) => level.t === start.level)].unfold(start);
+  }
+
   fill();
-  return { row, node, sync, shadow, open, shown };
+  return { row, node, sync, shadow, open, shown, offered, unfold };
 }

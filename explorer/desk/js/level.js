@@ -57,8 +57,9 @@ function whereWords(level, region) {
   return { text: `✎ ${region}`, title: `These sliders move ${region} only` };
 }
 
-// The card. `view` remembers {kind, all, folded} of this level while the page is open.
-function makeLevel(level, depth, view, acts) {
+// The card. `view` remembers {kind, all, folded} of this level while the page is open;
+// `isStart(level, kind, index)` tells the slider to start with.
+function makeLevel(level, depth, isStart, view, acts) {
   const name = nameOf(level.t);
   const badge = make("span", { class: "badge", hidden: true });
   const where = make("span", { class: "where", "data-where": level.t, hidden: true });
@@ -108,7 +109,8 @@ function makeLevel(level, depth, view, acts) {
     if (!kinds.includes(view.kind)) view.kind = kinds[0] || "coordinate";
     const { all, none } = chosen();
     const shown = view.folded ? [] : view.all ? all : all.slice(0, FEW);
-    axes = shown.map((axis) => makeAxis(level, view.kind, axis, acts));
+    axes = shown.map((axis) => makeAxis(level, view.kind, axis,
+      isStart(level.t, view.kind, axis.index), acts));
     grid.replaceChildren(...axes.map((axis) => axis.node));
     if (!all.length) grid.append(make("p", { class: "fine", role: "status" }, none));
     more.hidden = all.length <= FEW;
@@ -176,6 +178,15 @@ function makeLevel(level, depth, view, acts) {
   reset.addEventListener("click", () => acts.reset([level.t]));
   fill();
   return {
-    node, sync, folded: () => view.folded, shadow: (reasons) => shadow(reasons[String(level.t)]),
+    node,
+    sync,
+    folded: () => view.folded,
+    shadow: (reasons) => shadow(reasons[String(level.t)]),
+    offered: () => axes.map((axis) => [level.t, view.kind, axis.index]),
+    // Shows the axes of a kind, whatever was chosen.
+    unfold({ kind }) {
+      Object.assign(view, { kind, folded: false });
+      fill();
+    },
   };
 }

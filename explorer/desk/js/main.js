@@ -63,7 +63,7 @@ function startDesk(root, server) {
   const bank = makeBank(root, {
     where,
     slide(level, kind, index, sigma, merge) {
-      bank.touched();
+      start.touched();
       const recipe = moved(state.here().recipe, [level, kind, index, sigma]);
       change(recipe, `${level}:${kind}:${index}`, merge);
     },
@@ -84,7 +84,7 @@ function startDesk(root, server) {
   });
   const pad = makePad(root, {
     move(edits, key, merge) {
-      bank.touched();
+      start.touched();
       change(edits.reduce(moved, state.here().recipe), key, merge);
     },
     release,
@@ -93,6 +93,12 @@ function startDesk(root, server) {
     painting: regions.painting,
   });
   const history = makeHistory(root, state, { travel: travelBack, step });
+  const start = makeStart(root, transport, {
+    current: (answer) => opened === answer,
+    offered: bank.offered,
+    point: bank.point,
+    reveal: bank.reveal,
+  });
   const before = makeBefore(root, screens);
   const keyMap = makeKeyMap(root);
   makeTouches(root);
@@ -119,7 +125,7 @@ function startDesk(root, server) {
   const { visit, resize, openModel } = makeTravel(state, messages, models,
     (place, kept) => enter(place, kept));
   const recipes = makeRecipes(root, transport, messages, state, (recipe) => {
-    bank.touched();
+    start.touched();
     step(recipe);
   });
 
@@ -240,7 +246,8 @@ function startDesk(root, server) {
     bank.build(answer.model, rows, recipe);
     pad.build(answer.model, bank.shown());
     ladder.build(rows);
-    weighing.weigh(answer, rows);
+    start.forget(answer);
+    weighing.weigh(answer, rows).then(() => start.find(answer));
     regions.build(answer.levels.some((level) => level.map));
     source.show(answer);
     shadow({});

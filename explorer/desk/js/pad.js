@@ -37,7 +37,7 @@ function makePad(root, acts) {
     const name = nameOf(level.t);
     const options = level.axes[kind].map((axis) => {
       const key = `${level.t}:${kind}:${axis.index}`;
-      const text = `${name} · ${axis.label} · ${axis.detail}`;
+      const text = `${name} · ${axis.label} · ${weightOf(axis)}`;
       const { hue, t } = level;
       axes.set(key, { level: t, kind, index: axis.index, label: axis.label, key, text, hue });
       return make("option", { value: key }, text);
