@@ -146,7 +146,7 @@ def test_the_documented_options_are_those_of_the_app() -> None:
         words = shlex.split(line.partition("app.py")[2].split("&")[0], comments=True)
         assert {word.split("=")[0] for word in words if word.startswith("--")} <= known, line
     of_benchmark = {"--signal"}
-    inline = {name for text in re.findall(r"`([^`\n]+)`", page)
+    inline = {name for text in re.findall(r"`([^`\n]+)`", page) if not text.startswith("pip ")
               for name in re.findall(r"(?<!\S)--[a-z][a-z-]+", text)}  # fmt: skip
     assert inline - of_benchmark <= known
     assert {"--host", "--auth", "--root-path", "--allowed-host", "--runs"} <= inline

@@ -283,16 +283,9 @@ function startDesk(root, server) {
 
   // ---- the page around ----
 
-  function announced(event) {
-    if (!root.isConnected) {
-      window.removeEventListener("strata:models", announced);
-      return;
-    }
-    const id = event.detail && event.detail.id;
+  hearOfModels(root, (id) => {
     models.refresh().then(() => (id && state.here() ? openModel(id) : null), messages.fail);
-  }
-
-  window.addEventListener("strata:models", announced);
+  });
   window.addEventListener("pagehide", state.leave);
   window.strata = {
     recipe: () => (state.here() ? JSON.parse(JSON.stringify(state.here().recipe)) : null),

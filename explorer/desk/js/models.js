@@ -62,3 +62,12 @@ function makeModels(root, transport, choose) {
     },
   };
 }
+
+// `heard` gets the id of each model that the Train tab makes, while the desk is in the page.
+function hearOfModels(root, heard) {
+  function announced(event) {
+    if (root.isConnected) heard(event.detail && event.detail.id);
+    else window.removeEventListener("strata:models", announced);
+  }
+  window.addEventListener("strata:models", announced);
+}
