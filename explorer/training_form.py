@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from explorer.decoding.pool import shared
-from explorer.training_pictures import Pictures
+from explorer.decoding.training_files import Pictures
 from models.avatars.reading import MAX_AVATARS
 from models.data import SIDES, Data
 from models.errors import BadInput

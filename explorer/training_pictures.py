@@ -1,4 +1,4 @@
-"""Uploaded training pictures: checked before a training starts, then kept with its run.
+"""Uploaded training pictures, kept with their run.
 
 They are kept as they came (a zip as a zip, loose pictures as a folder), so that the run can
 be resumed after the upload itself is gone.
@@ -8,58 +8,11 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from explorer.decoding.caps import admit
-from models.errors import BadInput
-from models.reading.files import SUFFIXES, read_file, shown_name
-from models.reading.packs import open_pack
-from models.reading.pictures import open_picture
+from explorer.decoding.training_files import Pictures
 
-CHECK_S = 5.0  # what is not decoded by then is left to the training, which says the same
-FEWEST = 2
 FOLDER = "pictures"
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Uploaded files that can be trained on.
-
-    Args:
-        files: One zip, or loose pictures.
-        count: The pictures in them.
-    """
-
-    files: tuple[Path, ...]
-    count: int
-
-    @property
-    def is_zip(self) -> bool:
-        return self.files[0].suffix.lower() == ".zip"
-
-
-def check_pictures(files: Sequence[Path]) -> Pictures:
-    """Look at uploaded files; called where files of visitors are decoded.
-
-    Raises:
-        BadInput: There are none, too few, a zip among others, or one that cannot be read.
-    """
-    if not files:
-        raise BadInput("Your pictures: nothing is uploaded yet - add pictures or one .zip of them.")
-    zips = [path for path in files if path.suffix.lower() == ".zip"]
-    if zips and len(files) > 1:
-        raise BadInput("Your pictures: give either one .zip or loose pictures, not both.")
-    count = _check_zip(zips[0]) if zips else _check_loose(files)
-    if count < FEWEST:
-        raise BadInput(
-            f"Your pictures: {count} is too few to train and to test on - give at least "
-            f"{FEWEST}, and better some hundreds."
-        )
-    return Pictures(tuple(files), count)
 
 
 def keep_pictures(pictures: Pictures, folder: Path) -> Path:
@@ -79,35 +32,6 @@ def keep_pictures(pictures: Pictures, folder: Path) -> Path:
         name = f"{number:05d}-{_plain(source.stem)}{source.suffix.lower()}"
         shutil.copyfile(source, target / name)
     return target
-
-
-def _check_zip(path: Path) -> int:
-    pack, until = open_pack(path), time.monotonic() + CHECK_S
-    if not pack.names:
-        raise pack.no_picture()
-    for number, name in enumerate(pack.names):
-        if number and time.monotonic() >= until:
-            break
-        _check_picture(cast(bytes, pack.read(number)), pack.place(name))
-    return len(pack.names)
-
-
-def _check_loose(files: Sequence[Path]) -> int:
-    until = time.monotonic() + CHECK_S
-    for number, path in enumerate(files):
-        if path.suffix.lower() not in SUFFIXES:
-            raise BadInput(
-                f"{shown_name(path.name)} is no picture that is read here - save it as PNG or "
-                "JPEG, or take it out."
-            )
-        if number == 0 or time.monotonic() < until:
-            _check_picture(read_file(path, shown_name(path.name)), path.name)
-    return len(files)
-
-
-def _check_picture(data: bytes, name: str) -> None:
-    admit(data, name)
-    open_picture(data, name)
 
 
 def _plain(stem: str) -> str:

@@ -21,8 +21,8 @@ from PIL import Image
 from explorer.decoding.caps import Limits, admit, too_hungry
 from explorer.decoding.messages import Head, receive, send
 from explorer.decoding.reading import packed, read
+from explorer.decoding.training_files import check_pictures
 from explorer.memory import give_back
-from explorer.training_pictures import check_pictures
 from models.errors import BadInput
 from models.reading.files import shown_name
 

@@ -20,7 +20,7 @@ from explorer.decoding.caps import Limits
 from explorer.decoding.messages import Head
 from explorer.decoding.parent import Decoder, Gone
 from explorer.decoding.reading import Read, unpacked
-from explorer.training_pictures import Pictures
+from explorer.decoding.training_files import Pictures
 from explorer.turns import Lines, session_asking
 from models.errors import BadInput
 
