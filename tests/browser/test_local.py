@@ -16,6 +16,8 @@ from tests.running import ROOT
 pytestmark = pytest.mark.browser
 
 T = 5
+# Where to start may lie at another level, whose local axes then stand there too.
+LOCAL = f"[data-level-card='{T}'] input[data-kind=local]"
 DETAILS = f"""() => Array.from(document.querySelectorAll(
     "[data-level-card='{T}'] .axis"), (node) => node.title)"""
 
@@ -25,7 +27,7 @@ def noisy(desk: Desk) -> Desk:
     """The desk on the bundled diffusion, the local axes of one level asked for."""
     desk.choose_model("digits-vdm")
     desk.page.locator(f"[data-level-card='{T}'] [data-axes=local]").click()
-    desk.page.wait_for_selector("input[data-kind=local]", timeout=WAIT_MS)
+    desk.page.wait_for_selector(LOCAL, timeout=WAIT_MS)
     return desk
 
 
@@ -35,9 +37,9 @@ def details(desk: Desk) -> list[str]:
 
 def test_a_drag_along_a_local_axis_draws_what_render_does(noisy: Desk) -> None:
     checkpoint = load_checkpoint(ROOT / "checkpoints" / "digits-vdm")
-    assert noisy.page.locator("input[data-kind=local]").count() == checkpoint.model.local_count
+    assert noisy.page.locator(LOCAL).count() == checkpoint.model.local_count
     before = noisy.pixels()
-    noisy.drag(noisy.page.locator("input[data-kind=local]").first, 2.0)
+    noisy.drag(noisy.page.locator(LOCAL).first, 2.0)
     (edit,) = noisy.recipe()["edits"]
     assert edit[:3] == [T, "local", 0] and edit[3] == pytest.approx(2.0, abs=0.1)
     trace = encode_image(checkpoint, checkpoint.examples[0])
@@ -56,6 +58,6 @@ def test_another_picture_has_axes_of_its_own(noisy: Desk) -> None:
         noisy.press("surprise")
     changed = f"(before) => ({DETAILS})().join() !== before"
     noisy.page.wait_for_function(changed, arg=",".join(first))
-    noisy.page.wait_for_selector("input[data-kind=local]", timeout=WAIT_MS)
+    noisy.page.wait_for_selector(LOCAL, timeout=WAIT_MS)
     assert details(noisy) != first
     assert noisy.recipe()["edits"] == []
