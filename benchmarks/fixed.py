@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from models.base import Chain, HierarchicalModel, Level, bottom_up, gaussian, known
-from models.checkpoint import EXAMPLES, Checkpoint
-from models.statistics import LevelStatistics, Statistics
+from models.checkpoint.checkpoint import EXAMPLES, Checkpoint
+from models.checkpoint.statistics import LevelStatistics, Statistics
 
 DECODE_MS = 2.0
 SIZES = (60, 2, 2)

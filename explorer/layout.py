@@ -14,24 +14,24 @@ from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from explorer.crowd import Crowd
 from explorer.desk import build_desk
-from explorer.drain import Door, Drain, Told, wait_until_told
-from explorer.functions import Functions
-from explorer.gate import PATH, Gate
-from explorer.inference import load_ready, set_threads_for_latency
-from explorer.jobs import TrainingJob
-from explorer.library import Library
-from explorer.limits import MAX_FILE_BYTES, Limits
-from explorer.live import Live
-from explorer.origin import Names, OwnPages
+from explorer.desk.server_functions import Functions
+from explorer.guard.crowd import Crowd
+from explorer.guard.drain import Door, Drain, Told, wait_until_told
+from explorer.guard.gate import PATH, Gate
+from explorer.guard.limits import MAX_FILE_BYTES, Limits
+from explorer.guard.origin import Names, OwnPages
+from explorer.guard.proxies import PageRoot
+from explorer.library.library import Library
+from explorer.library.ready import load_ready, set_threads_for_latency
+from explorer.live.server import Live
+from explorer.live.session import Session
 from explorer.panels import api
-from explorer.panels import compare as compare_panel
-from explorer.panels import learn as learn_panel
-from explorer.panels import train as train_panel
-from explorer.proxies import PageRoot
-from explorer.session import Session
-from models.checkpoint import pick_device
+from explorer.panels.compare import panel as compare_panel
+from explorer.panels.learn import panel as learn_panel
+from explorer.panels.train import panel as train_panel
+from explorer.panels.train.job import TrainingJob
+from models.checkpoint.checkpoint import pick_device
 from models.errors import BadInput
 
 _log = logging.getLogger(__name__)

@@ -42,9 +42,9 @@ def test_models_know_nothing_of_the_page(path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "unknown"),
     [
-        ("explorer.recipe", {"torch", "gradio", "numpy"}),
+        ("explorer.recipe.recipe", {"torch", "gradio", "numpy"}),
         ("models.policy", {"torch", "gradio", "numpy"}),
-        ("explorer.render", {"gradio"}),
+        ("explorer.render.render", {"gradio"}),
         ("models.train", {"gradio", "explorer"}),
     ],
 )

@@ -12,11 +12,11 @@ import tempfile
 from pathlib import Path
 
 from explorer import layout
-from explorer.chains import Chains
-from explorer.jobs import TrainingJob
-from explorer.library import Library
-from explorer.live import Live
-from models.checkpoint import Checkpoint
+from explorer.library.library import Library
+from explorer.live.server import Live
+from explorer.panels.train.job import TrainingJob
+from explorer.render.decode_memory import Chains
+from models.checkpoint.checkpoint import Checkpoint
 
 REMEMBERED = 8  # enough for the picture under the hand and its ladder
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from explorer.answers import ServerFunction
+from explorer.live.requests import ServerFunction
 from explorer.panels.calls import by_session
 
 HERE = Path(__file__).parent

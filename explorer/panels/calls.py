@@ -6,14 +6,14 @@ from typing import Any
 
 import gradio as gr
 
-from explorer.answers import Json, ServerFunction
-from explorer.turns import asking
+from explorer.guard.turns import asking
+from explorer.live.requests import Json, ServerFunction
 
 LONGEST_NAME = 64  # of a session; gradio's own are eleven letters
 
 
 def by_session(function: ServerFunction, prefix: str) -> ServerFunction:
-    """The function with its session known to whatever it puts in line (`explorer/turns.py`).
+    """The function with its session known to whatever it puts in line (`explorer/guard/turns.py`).
 
     Args:
         function: From one JSON object to one JSON object; it answers its errors.

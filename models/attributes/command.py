@@ -30,8 +30,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.atomic import write_file
-from models.attributes.card import FILE, table
 from models.attributes.classifier import (
     CODE,
     Classifier,
@@ -42,13 +40,15 @@ from models.attributes.classifier import (
 )
 from models.attributes.pictures import level_sheets, redrawn
 from models.base import HierarchicalModel, Trace, bottom_up
-from models.card import keep_measures
 from models.chain import sample_chain
-from models.checkpoint import load_checkpoint, to_json
-from models.command import add_outputs, exit_status
-from models.data import Data, load_data
+from models.checkpoint.checkpoint import load_checkpoint, to_json
+from models.command_line import add_outputs, exit_status
+from models.data.load import Data, load_data
 from models.errors import BadInput
 from models.evaluation.bounds import standard_error
+from models.report.attributes_section import FILE, table
+from models.report.card import keep_measures
+from models.storage.atomic import write_file
 from models.training.loop import to_float
 
 BLOCK = 20  # pictures that share their noise

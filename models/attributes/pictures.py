@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.attributes.card import sheet_name
 from models.base import HierarchicalModel, Trace, bottom_up
 from models.chain import decode
 from models.policy import KEEP, Policy
+from models.report.attributes_section import sheet_name
 from models.training.loop import to_float
 from models.training.run import sheet_image
 

@@ -1,6 +1,6 @@
 """`python -m models.avatars`."""
 
-from models.avatars.drawing import main
+from models.data.avatars.drawing import main
 
 if __name__ == "__main__":
     main()

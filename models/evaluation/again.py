@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from models.checkpoint import Checkpoint
-from models.data import Data
+from models.checkpoint.checkpoint import Checkpoint
+from models.data.load import Data
 from models.errors import BadInput
 from models.evaluation.partial import short_digest
 

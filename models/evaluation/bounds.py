@@ -32,9 +32,9 @@ from tqdm import tqdm
 from models import seeds
 from models.base import HierarchicalModel, Noise, repeated
 from models.errors import BadInput
+from models.evaluation.onednn import packed
 from models.evaluation.partial import BOUND, PartialBounds
 from models.objective import log_weight, stacked
-from models.packed import packed
 from models.precision import double, exact
 
 NOISE_BLOCK = 50  # draws that come from one state of the counter-based generator

@@ -11,12 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from models.adapter import is_adapter
 from models.base import bottom_up
-from models.card import SOURCES, elbo_name, evaluation_command, nats, within
-from models.checkpoint import Checkpoint, to_json
-from models.data import Data
+from models.checkpoint.checkpoint import Checkpoint, to_json
+from models.data.load import Data
 from models.evaluation.suite import Evaluation
+from models.report.card import SOURCES, elbo_name, evaluation_command, nats, within
 from models.report.forms import two_forms
 from models.report.html import grid, kept, minus, plain, table
 from models.report.pictures import MEMORISED, neighbours, reconstructions, redrawn, samples
@@ -34,6 +33,7 @@ from models.report.plots import (
 )
 from models.report.svg import hue_of
 from models.report.words import defined, definitions, headline_sentence, what_it_is
+from models.sources.adapter import is_adapter
 
 STYLE = Path(__file__).with_name("report.css")
 LONG = 14  # characters of a headline number that takes twice the room

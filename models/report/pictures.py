@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from models.chain import prior_samples
-from models.checkpoint import Checkpoint
-from models.data import Data
+from models.checkpoint.checkpoint import Checkpoint
+from models.data.load import Data
 from models.evaluation.suite import Evaluation
 from models.precision import quick
 from models.report.html import grid, pictures

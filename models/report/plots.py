@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.base import Level, bottom_up
+from models.checkpoint.statistics import LevelStatistics
 from models.evaluation.bounds import Bound
 from models.evaluation.neighbours import Neighbours
 from models.report.html import kept
 from models.report.svg import Series, bar_chart, histogram, hue_of, point_chart
 from models.report.words import defined
-from models.statistics import LevelStatistics
 
 Facts = dict[str, Any]
 # One hue per level, the same as in the explorer (explorer/desk/js/tools.js).

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from models.base import ModelConfig
-from models.checkpoint import to_json
-from models.data import Data
+from models.checkpoint.checkpoint import to_json
+from models.data.load import Data
 from models.errors import BadInput
-from models.families import FAMILIES, read_family
-from models.training.architectures import Shape, architecture, parse_numbers
+from models.families.options import Shape, architecture, parse_numbers
+from models.families.registry import FAMILIES, read_family
 from models.training.options import FREE_BITS, STEPS, build_parser
 from models.training.run import RunFiles
 from models.training.schedule import TrainConfig

@@ -12,18 +12,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.atomic import write_file
 from models.base import HierarchicalModel
-from models.card import model_card
-from models.checkpoint import EXAMPLES, as_stored, load_model, save_checkpoint, save_unmeasured
-from models.data import Data, load_data
+from models.checkpoint.checkpoint import (
+    EXAMPLES,
+    as_stored,
+    load_model,
+    save_checkpoint,
+    save_unmeasured,
+)
+from models.checkpoint.statistics import SAMPLE, Statistics, level_statistics, with_sample
+from models.data.load import Data, load_data
 from models.errors import BadInput
 from models.evaluation.measures import active_units, seen_test_set
 from models.evaluation.quick import evaluate
-from models.measured import with_reference
-from models.mhvae import MHVAE, in_units
-from models.statistics import SAMPLE, Statistics, level_statistics, with_sample
-from models.stored import is_measured, open_stored
+from models.families.mhvae.model import MHVAE, in_units
+from models.report.card import model_card
+from models.sources.in_memory import with_reference
+from models.storage.atomic import write_file
+from models.storage.model_folder import is_measured, open_stored
 from models.training.asked import Run
 from models.training.loop import TrainState, epoch_order
 from models.training.pictures import check_by_card

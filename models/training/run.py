@@ -27,11 +27,11 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
-from models.atomic import write_file
 from models.base import HierarchicalModel
 from models.chain import sample_chain
 from models.errors import BadInput
 from models.precision import quick
+from models.storage.atomic import write_file
 from models.training.loop import TrainState, to_float
 
 PREVIEW_IMAGES = 8

@@ -13,10 +13,10 @@ from PIL import Image
 from benchmarks import stamp
 from benchmarks.decoder import sliders_of
 from benchmarks.fixed import fixed_checkpoint
-from explorer.recipe import Edit, zero_recipe
-from explorer.render import frame_of, ladder, render
-from explorer.stores import image_hash
-from explorer.terms import encode_image, image_terms
+from explorer.bounded import image_hash
+from explorer.recipe.recipe import Edit, zero_recipe
+from explorer.render.render import frame_of, ladder, render
+from explorer.terms.terms import encode_image, image_terms
 
 SHAPES = [(3, 64, 64), (1, 28, 28), (3, 28, 28)]
 

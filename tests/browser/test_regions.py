@@ -227,7 +227,7 @@ def test_models_of_vectors_have_no_brush(desk: Desk) -> None:
 
 
 def test_the_page_and_the_server_have_the_same_limits() -> None:
-    from explorer import regions as python
+    from explorer.recipe import regions as python
 
     for name, value in (
         ("REGION_UNIT", python.UNIT),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from explorer.jobs import TrainingJob
+from explorer.panels.train.job import TrainingJob
 from tests.browser.accessibility import CALM, violations
 from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
-from explorer.axes import offset, steps
-from explorer.recipe import Recipe, zero_recipe
-from explorer.stores import image_hash
+from explorer.bounded import image_hash
+from explorer.recipe.recipe import Recipe, zero_recipe
+from explorer.render.axes import offset, steps
 from models.base import Chain, HierarchicalModel, Level, Trace, encode, gaussian
-from models.checkpoint import Checkpoint
-from models.statistics import LevelStatistics, Statistics
+from models.checkpoint.checkpoint import Checkpoint
+from models.checkpoint.statistics import LevelStatistics, Statistics
 
 PRIOR_STD = 0.7
 POSTERIOR_STD = 0.4

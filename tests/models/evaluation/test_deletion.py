@@ -9,11 +9,11 @@ from torch.distributions import Distribution, Normal
 
 from models.base import Chain, gaussian, known
 from models.chain import draw_noise
+from models.checkpoint.statistics import LevelStatistics
 from models.evaluation.deletion import delete_inactive, log_weight_without
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.networks import NetworkConfig
 from models.objective import log_weight
-from models.statistics import LevelStatistics
 from tests.models.oracle import LinearGaussianChain
 
 SIZE, DEAD = 3, 1

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from models import evaluate
-from models.card import nats
+from models.report.card import nats
 from models.report.svg import Series, bar_chart, histogram, point_chart, ticks
 from models.report.words import DEFINITIONS
 from tests.models.tiny import tiny_checkpoint

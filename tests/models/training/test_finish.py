@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks.crash_plan import options_of, squares_file
 from models import evaluate, train
-from models.checkpoint import load_checkpoint, load_model
-from models.description import describe
-from models.stored import NotMeasured, is_measured
+from models.checkpoint.checkpoint import load_checkpoint, load_model
+from models.checkpoint.description import describe
+from models.storage.model_folder import NotMeasured, is_measured
 from models.training import finish
 from models.training.run import RunFiles
 from tests.running import ROOT

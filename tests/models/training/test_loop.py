@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from models.errors import BadInput
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.networks import NetworkConfig
 from models.objective import importance_weighted_bound
 from models.training.loop import (
     Diverged,

@@ -12,10 +12,10 @@ import torch
 
 from models.base import encode
 from models.chain import draw_noise
-from models.checkpoint import load_model, save_model
+from models.checkpoint.checkpoint import load_model, save_model
 from models.errors import BadInput
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.networks import NetworkConfig
 from models.objective import terms
 from models.training.loop import TrainState, train
 from models.training.recipes import (
