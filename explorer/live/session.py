@@ -38,7 +38,8 @@ from explorer.live.requests import Json, error_json, recipe_of
 from explorer.live.server import Drawn, Live
 from explorer.live.worker import RENDER
 from explorer.recipe.recipe import MAX_JSON_CHARS, Recipe
-from explorer.render.render import Frame, shadowed
+from explorer.render.frame import Frame
+from explorer.render.render import shadowed
 from models.errors import BadInput
 
 R = TypeVar("R")

@@ -14,7 +14,7 @@ from html import escape
 from math import floor, log10
 
 from explorer.panels.compare.values import Cost
-from explorer.render.render import name_of
+from explorer.render.frame import name_of
 from explorer.terms.terms import ImageTerms
 from models.report.plots import level_hue
 from models.report.svg import ticks

@@ -14,12 +14,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from explorer.bounded import image_hash
 from explorer.guard.crowd import MOST_OF_CLIENT
+from explorer.images.uploads import image_hash
 from explorer.live.session import Ask, Unanswerable, parse_ask
 from explorer.recipe.recipe import Edit, Recipe
+from explorer.render.encode import encode_image
 from explorer.render.render import render
-from explorer.terms.terms import encode_image
 from models.checkpoint.checkpoint import Checkpoint
 from models.errors import BadInput
 from models.policy import Policy
