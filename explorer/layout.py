@@ -22,7 +22,7 @@ from explorer.gate import PATH, Gate
 from explorer.inference import load_ready, set_threads_for_latency
 from explorer.jobs import TrainingJob
 from explorer.library import Library
-from explorer.limits import MAX_FILE_BYTES, Limits
+from explorer.limits import MAX_FILE_BYTES, MOST_SESSIONS, Limits
 from explorer.live import Live
 from explorer.origin import Names, OwnPages
 from explorer.panels import api
@@ -38,7 +38,6 @@ _log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 4 * 2**20  # of a socket; a longer one closes it, what is too long is told
 MOST_EVENTS = 256  # of gradio's queue
-MOST_SESSIONS = 256  # whose last view of the Train tab gradio keeps
 FORGET_S = (600, 3600)  # how often temporary files are looked through, and how old they may be
 TITLE = "Strata"
 TAGLINE = "an explorer of hierarchical variational autoencoders"
