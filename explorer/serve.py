@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from explorer.guard.crowd import Crowd
 from explorer.guard.drain import Door, Drain, Told, wait_until_told
 from explorer.guard.gate import PATH, Gate
-from explorer.guard.limits import MAX_FILE_BYTES, Limits
+from explorer.guard.limits import MAX_FILE_BYTES, MOST_SESSIONS, Limits
 from explorer.guard.origin import Names, OwnPages
 from explorer.guard.proxies import PageRoot
 from explorer.layout import build
@@ -33,7 +33,6 @@ _log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 4 * 2**20  # of a socket; a longer one closes it, what is too long is told
 MOST_EVENTS = 256  # of gradio's queue
-MOST_SESSIONS = 256  # whose last view of the Train tab gradio keeps
 # Read out to the blind when something has loaded; Gradio 6 has the key but no words for it.
 WORDS = {"common.complete": "complete"}
 # The title shares a line with the tabs: the height belongs to the pictures.

@@ -36,7 +36,7 @@ from explorer.live import to_json
 from explorer.live.packets import EXACT, LOSSY, QUICK, Facts, is_raw, packet
 from explorer.live.requests import Json, error_json, recipe_of
 from explorer.live.server import Drawn, Live
-from explorer.live.worker import RENDER
+from explorer.live.worker import OPEN, RENDER
 from explorer.recipe.recipe import MAX_JSON_CHARS, Recipe
 from explorer.render.frame import Frame
 from explorer.render.render import shadowed
@@ -47,6 +47,7 @@ R = TypeVar("R")
 QUIET_S = 0.06
 MAX_SEQ = 2**32 - 1
 RECIPE = '"recipe"'  # what every request has in it
+MOST_UNSEEN = 12  # messages that a page sends before it sees a picture; desk/js/flight.js
 LONG = 16_384  # letters of a request, of a thousand dabs
 LONGEST_MISTAKE = 4_096  # letters of something else that are looked at, to say what is wrong
 
@@ -120,6 +121,8 @@ class Session:
         # The newest message, and when it came. The loop's thread replaces it and the device's
         # thread takes it out: both are one step of a deque, so that none is lost between them.
         self._newest: deque[tuple[str, float]] = deque(maxlen=1)
+        self._unseen = 0  # messages since the last picture, and before it
+        self._unseen_before = 0
         self._asked = asyncio.Event()
         self._pace = Pace()
         self._leaving = asyncio.Event()
@@ -182,6 +185,7 @@ class Session:
                 await self._say({"seq": self._seq, **error_json(error)})
             else:
                 self._newest.append((text, time.perf_counter()))
+                self._unseen += 1
                 self._drop_details()
                 self._asked.set()
             await self._pace.keep(len(text))
@@ -214,6 +218,8 @@ class Session:
             self._seq = getattr(error, "seq", self._seq)
             await self._say({"seq": self._seq, **error_json(error)})
             return
+        finally:
+            self._unseen_before, self._unseen = self._unseen, 0
         if drawn is not None:
             server_ms = 1000 * (time.perf_counter() - ask.came)
             facts = Facts(ask.seq, drawn.decode_ms, server_ms, depth)
@@ -222,9 +228,13 @@ class Session:
             self._begin_details(ask)
 
     async def _in_turn(self, job: Callable[[], R]) -> R:
-        """Run a job at this session's turn; that of a message long to read is among the calls."""
+        """Run a job at this session's turn; that of a message long to read is among the calls.
+
+        Who sends on without looking at any picture lets those go first who do look.
+        """
+        patience_s = RENDER if self._unseen_before <= MOST_UNSEEN else OPEN
         if len(self._newest[0][0]) < LONG:
-            return await self._live.worker.run(job, RENDER)
+            return await self._live.worker.run(job, patience_s)
         with asking(f"socket {id(self)}"):
             return await self._live.worker.run(job, RENDER)
 

@@ -110,6 +110,35 @@ def test_large_bodies_come_one_at_a_time_and_small_ones_pass_them() -> None:
     assert took_s > 3 * 2 * LARGE_BYTES / limits.LARGE_RATE
 
 
+def body_of(*sessions: str) -> bytes:
+    return b",".join(b'"session_hash": "%s"' % name.encode() for name in sessions)
+
+
+@pytest.mark.parametrize("sessions", [("new {}",), (), ("known", "new {}")])
+def test_who_is_known_passes_those_who_are_not(
+    sessions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nobody is known by a name that gradio does not take: of two, the last."""
+    monkeypatch.setattr(limits, "RATE_HZ", 400.0)
+    behind, most_at_once = Behind(), 400 * limits.BURST_S
+
+    async def run() -> tuple[int, int]:
+        async with client_of(behind) as client:
+            await post(client, SERVER, body_of("known"))
+            known = len(body_of("known"))
+            count = round(2 * most_at_once)
+            made = [body_of(*(name.format(at) for name in sessions)) for at in range(count)]
+            waiting = [asyncio.create_task(post(client, SERVER, body)) for body in made]
+            await asyncio.sleep(0)
+            await post(client, SERVER, body_of("known"))
+            before = behind.sizes.index(known, 1)
+            await asyncio.gather(*waiting)
+            return before, len(behind.sizes)
+
+    before, all = asyncio.run(run())
+    assert before < all - most_at_once / 2
+
+
 def test_a_burst_of_requests_is_let_in_one_after_another() -> None:
     behind = Behind()
 
