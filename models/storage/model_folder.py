@@ -17,6 +17,7 @@ from safetensors.torch import save as save_tensors
 from models.base import HierarchicalModel
 from models.errors import BadInput
 from models.storage.atomic import read_folder, write_folder
+from models.storage.variants import PICKLES
 from models.storage.weights import stored_weights
 
 FORMAT = 1
@@ -27,7 +28,6 @@ FILES = (
 BARE = FILES[:2]
 COMMON = ("format", "family", "name", "data", "training")  # all other keys are the family's own
 NOT_MEASURED: Mapping[str, Any] = {"measured": False}  # evaluation.json of a model that was saved
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
 
 
 class NotMeasured(BadInput):
