@@ -47,11 +47,11 @@ class Import:
 
 def modules(root: Path = ROOT) -> dict[str, Path]:
     """Every module of the house and its file; a package's `__init__.py` is the package itself."""
+    paths = [path for top in TOPS for path in sorted((root / top).rglob("*.py"))]
     found = {}
-    for top in TOPS:
-        for path in sorted((root / top).rglob("*.py")):
-            parts = path.relative_to(root).with_suffix("").parts
-            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    for path in (*paths, *root.glob("app.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
 
 
@@ -130,7 +130,7 @@ def figures(root: Path = ROOT) -> dict[str, object]:
         **{f"arrows in {top}/": sum(map(len, room.values())) for top, room in rooms.items()},
         "circles of files": len(circles(graph)),
         "circles of folders": sum(len(circles(folded(graph, at))) for at in folders(graph)),
-        "imports inside functions": len({one for one in found if one.inside}),
+        "imports inside functions": len({(one.source, one.target) for one in found if one.inside}),
         "deepest import chain": max(floors(graph).values()),
         "most files in a folder": max(Counter(path.parent for path in known.values()).values()),
         **_names_and_lengths(list(known.values())),

@@ -40,9 +40,15 @@ FLOORS = (
     "explorer.panels",
     "explorer.layout",
     "explorer.serve",
+    "app",
 )
 # Imports of our own inside functions, and why they cannot stand at the top of their file.
+LATE = "start-up: what can be refused at once is, and no garbage is looked for meanwhile"
 INSIDE = {
+    ("app", "explorer.guard.proxies"): LATE,
+    ("app", "explorer.serve"): LATE,
+    ("app", "models.errors"): LATE,
+    ("app", "models.sources.adapter"): LATE,
     ("models.data.avatars.reading", "models.data.avatars.drawing"): "start-up: it opens resvg",
 }
 FOUND = imports()
