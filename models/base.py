@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from models.errors import BadInput
-from models.gaussians import draw as draw
-from models.gaussians import gaussian as gaussian
+from models.gaussians import draw
+from models.gaussians import gaussian as gaussian  # for classes of one's own (docs/adapter.md)
 from models.likelihoods import on_grid, thresholded
 from models.seeds import normal
 

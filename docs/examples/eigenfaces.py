@@ -4,9 +4,8 @@ from pathlib import Path
 
 import torch
 
-from models.base import HierarchicalModel, Level, known
+from models.base import HierarchicalModel, Level, gaussian, known
 from models.checkpoint.checkpoint import load_checkpoint
-from models.gaussians import gaussian
 from models.likelihoods import DiscretisedLogistic
 
 
