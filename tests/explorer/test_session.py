@@ -21,7 +21,8 @@ from explorer.render import render
 from explorer.session import MOST_UNSEEN, Ask, Unanswerable, parse_ask
 from explorer.stores import image_hash
 from explorer.terms import encode_image
-from explorer.worker import OPEN, RENDER
+from explorer.turns import session_asking
+from explorer.worker import RENDER
 from models.checkpoint import Checkpoint
 from models.errors import BadInput
 from models.policy import Policy
@@ -177,15 +178,15 @@ def test_sessions_take_turns_and_never_mix(server: Server) -> None:
         np.testing.assert_array_equal(frames[-1].pixels, expected(GREY, moved(GREY, 2.0)))
 
 
-def test_who_looks_at_no_picture_lets_others_go_first(
+def test_who_looks_at_no_picture_is_drawn_for_among_the_calls(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker, waits, gate = server.live.worker, list[float](), threading.Event()
+    worker, calls, gate = server.live.worker, list[bool](), threading.Event()
     submit = worker.submit
 
     def noted(job: Callable[[], object], patience_s: float = RENDER) -> Future[object]:
         if "_draw_newest" in getattr(job, "__qualname__", ""):
-            waits.append(patience_s)
+            calls.append(session_asking() is not None)
         return submit(job, patience_s)
 
     monkeypatch.setattr(worker, "submit", noted)
@@ -200,7 +201,7 @@ def test_who_looks_at_no_picture_lets_others_go_first(
         for seq in (100, 101):
             ask(socket, seq, moved(GREY, seq / 50))
             until_done(socket, seq)
-    assert waits == [RENDER, OPEN, RENDER]
+    assert calls == [False, True, False]
 
 
 def test_an_error_is_said_under_its_number_and_the_session_goes_on(server: Server) -> None:
