@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
+import os
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -196,10 +200,21 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
         # What is there now stays: to look through it all for garbage would hold a frame 200 ms.
         gc.freeze()
         gc.enable()  # `app.py` switched it off for the start
+        threading.Thread(target=import_matplotlib, daemon=True).start()
         wait_until_told(Told(), drain, job)
         page.close(verbose=False)
     finally:
         live.close()
+
+
+def import_matplotlib() -> None:
+    """What gradio does in its first queued event, if it is installed, while nothing else moves.
+
+    Without a backend named beforehand it would look for one, through all of pyplot.
+    """
+    os.environ.setdefault("MPLBACKEND", "agg")
+    with suppress(ImportError):
+        importlib.import_module("matplotlib")
 
 
 def calm_queue(page: gr.Blocks) -> None:

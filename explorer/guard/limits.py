@@ -6,8 +6,8 @@
              after a pause, so that one who comes again at once keeps nobody busy
     turns    requests are let in one after another, a hundred a second, and of large bodies
              one at a time, with a rest in proportion: to read one holds all else up
-    newcomers  of a session not heard of yet, or of none, twenty a second: gradio writes all that
-             the page consists of anew for each, as for a page
+    newcomers  of a session not heard of yet, or of none, ten a second and never two at once:
+             gradio writes anew for each all that the page consists of, which takes it 20 to 40 ms
 
 Frames come over a socket and are not counted here (`crowd.py`); neither are the page's own files.
 """
@@ -47,7 +47,8 @@ MOST_UNDER_WAY, MOST_WAITING = 64, 512
 RATE_HZ = 100.0
 BURST_S = 0.2
 PAUSE_S = 1.0  # before one is told to come again
-HEAVY = 5  # requests that a page or a newcomer counts as: gradio writes its settings anew each time
+HEAVY = 5  # requests that a page counts as: gradio writes its settings anew each time
+NEW_HZ = 10.0
 MOST_SESSIONS = 256  # that gradio keeps
 
 _FREE = re.compile(r"/(assets|static|svelte|theme\.css|favicon|gradio_api/heartbeat)")
@@ -73,7 +74,7 @@ class Limits:
         self._one_large = asyncio.Lock()
         self._waiting = 0
         self._all = Rate(RATE_HZ, BURST_S, clock)
-        self._new = Rate(RATE_HZ / HEAVY, HEAVY * BURST_S, clock)
+        self._new = Rate(NEW_HZ, 1 / NEW_HZ, clock)
         self._sessions: Bounded[bytes, bool] = Bounded(MOST_SESSIONS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -36,7 +36,7 @@ from explorer.live import to_json
 from explorer.live.packets import EXACT, LOSSY, QUICK, Facts, is_raw, packet
 from explorer.live.requests import Json, error_json, recipe_of
 from explorer.live.server import Drawn, Live
-from explorer.live.worker import OPEN, RENDER
+from explorer.live.worker import RENDER
 from explorer.recipe.recipe import MAX_JSON_CHARS, Recipe
 from explorer.render.frame import Frame
 from explorer.render.render import shadowed
@@ -48,6 +48,7 @@ QUIET_S = 0.06
 MAX_SEQ = 2**32 - 1
 RECIPE = '"recipe"'  # what every request has in it
 MOST_UNSEEN = 12  # messages that a page sends before it sees a picture; desk/js/flight.js
+LONGEST_UNHEARD_S = 0.25  # then more is read, if only to hear that the page has left
 LONG = 16_384  # letters of a request, of a thousand dabs
 LONGEST_MISTAKE = 4_096  # letters of something else that are looked at, to say what is wrong
 
@@ -123,6 +124,7 @@ class Session:
         self._newest: deque[tuple[str, float]] = deque(maxlen=1)
         self._unseen = 0  # messages since the last picture, and before it
         self._unseen_before = 0
+        self._drawn = asyncio.Event()
         self._asked = asyncio.Event()
         self._pace = Pace()
         self._leaving = asyncio.Event()
@@ -189,6 +191,10 @@ class Session:
                 self._drop_details()
                 self._asked.set()
             await self._pace.keep(len(text))
+            if self._unseen > MOST_UNSEEN:  # nobody looks: what is sent on waits with its sender
+                self._drawn.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._drawn.wait(), LONGEST_UNHEARD_S)
 
     async def _draw(self) -> None:
         """Draw the newest request, again and again."""
@@ -220,6 +226,7 @@ class Session:
             return
         finally:
             self._unseen_before, self._unseen = self._unseen, 0
+            self._drawn.set()
         if drawn is not None:
             server_ms = 1000 * (time.perf_counter() - ask.came)
             facts = Facts(ask.seq, drawn.decode_ms, server_ms, depth)
@@ -228,13 +235,13 @@ class Session:
             self._begin_details(ask)
 
     async def _in_turn(self, job: Callable[[], R]) -> R:
-        """Run a job at this session's turn; that of a message long to read is among the calls.
+        """Run a job at this session's turn.
 
-        Who sends on without looking at any picture lets those go first who do look.
+        It is among the calls where the message is long to read, and where the page sends on
+        without looking at any picture: those go first who do look.
         """
-        patience_s = RENDER if self._unseen_before <= MOST_UNSEEN else OPEN
-        if len(self._newest[0][0]) < LONG:
-            return await self._live.worker.run(job, patience_s)
+        if len(self._newest[0][0]) < LONG and self._unseen_before <= MOST_UNSEEN:
+            return await self._live.worker.run(job, RENDER)
         with asking(f"socket {id(self)}"):
             return await self._live.worker.run(job, RENDER)
 

@@ -16,9 +16,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from explorer.guard.crowd import MOST_OF_CLIENT
+from explorer.guard.turns import session_asking
 from explorer.images.uploads import image_hash
 from explorer.live.session import MOST_UNSEEN, Ask, Unanswerable, parse_ask
-from explorer.live.worker import OPEN, RENDER
+from explorer.live.worker import RENDER
 from explorer.recipe.recipe import Edit, Recipe
 from explorer.render.encode import encode_image
 from explorer.render.render import render
@@ -177,15 +178,15 @@ def test_sessions_take_turns_and_never_mix(server: Server) -> None:
         np.testing.assert_array_equal(frames[-1].pixels, expected(GREY, moved(GREY, 2.0)))
 
 
-def test_who_looks_at_no_picture_lets_others_go_first(
+def test_who_looks_at_no_picture_is_drawn_for_among_the_calls(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker, waits, gate = server.live.worker, list[float](), threading.Event()
+    worker, calls, gate = server.live.worker, list[bool](), threading.Event()
     submit = worker.submit
 
     def noted(job: Callable[[], object], patience_s: float = RENDER) -> Future[object]:
         if "_draw_newest" in getattr(job, "__qualname__", ""):
-            waits.append(patience_s)
+            calls.append(session_asking() is not None)
         return submit(job, patience_s)
 
     monkeypatch.setattr(worker, "submit", noted)
@@ -200,7 +201,7 @@ def test_who_looks_at_no_picture_lets_others_go_first(
         for seq in (100, 101):
             ask(socket, seq, moved(GREY, seq / 50))
             until_done(socket, seq)
-    assert waits == [RENDER, OPEN, RENDER]
+    assert calls == [False, True, False]
 
 
 def test_an_error_is_said_under_its_number_and_the_session_goes_on(server: Server) -> None:
