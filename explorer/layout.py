@@ -14,8 +14,8 @@ from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
+from explorer import desk
 from explorer.crowd import Crowd
-from explorer.desk import build_desk
 from explorer.drain import Door, Drain, Told, wait_until_told
 from explorer.functions import Functions
 from explorer.gate import PATH, Gate
@@ -25,6 +25,7 @@ from explorer.library import Library
 from explorer.limits import MAX_FILE_BYTES, Limits
 from explorer.live import Live
 from explorer.origin import Names, OwnPages
+from explorer.page.scripts import head, script_route
 from explorer.panels import api
 from explorer.panels import compare as compare_panel
 from explorer.panels import learn as learn_panel
@@ -81,7 +82,7 @@ def build(
         gr.HTML(HEADER, padding=False)
         with gr.Tabs() as tabs:
             with gr.Tab("Explore", id="explore"):
-                build_desk(Functions(live, gate).all())
+                desk.build_desk(Functions(live, gate).all())
             with gr.Tab("Compare", id="compare"):
                 compare_panel.build(live)
             with gr.Tab("Train", id="train"):
@@ -112,7 +113,7 @@ def doors(names: Names, drain: Drain) -> list[Middleware]:
         Middleware(OwnPages, names),
         Middleware(Door, drain),
         Middleware(Limits),
-        Middleware(PageRoot),
+        Middleware(PageRoot, head(desk.MODULE)),
     ]
 
 
@@ -210,7 +211,7 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
             css=CSS,
             show_error=True,
             app_kwargs={
-                "routes": [live_route(live, gate, crowd)],
+                "routes": [live_route(live, gate, crowd), script_route()],
                 "middleware": doors(names, drain),
             },
             max_file_size=MAX_FILE_BYTES,

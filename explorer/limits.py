@@ -45,7 +45,7 @@ BURST_S = 0.2
 PAUSE_S = 1.0  # before one is told to come again
 HEAVY = 5  # requests that a page counts as: gradio writes its settings anew each time
 
-_FREE = re.compile(r"/(assets|static|svelte|theme\.css|favicon|gradio_api/heartbeat)")
+_FREE = re.compile(r"/(assets|static|svelte|strata/js|theme\.css|favicon|gradio_api/heartbeat)")
 _PAGES = re.compile(r"/(config|gradio_api/(info|openapi\.json))?/?")
 _LONG_NAME = re.compile(rb'"session_hash"\s*:\s*"[^"]{%d}' % (LONGEST_NAME + 1))
 

@@ -30,6 +30,7 @@ from explorer.compare_facts import facts_of
 from explorer.compare_live import Comparing, Settled, Subject
 from explorer.live import Live
 from explorer.opening import Ref
+from explorer.page.scripts import on_load
 from explorer.panels.calls import by_session
 from explorer.panels.compare_bars import bars_html, total_html
 from explorer.panels.compare_table import cost_html, table_html, time_html
@@ -161,7 +162,7 @@ def build(live: Live) -> None:
     gr.HTML(
         html_template=_text("compare.html"),
         css_template=_text("compare.css"),
-        js_on_load=_text("compare.js"),
+        js_on_load=on_load("panels/compare.js"),
         apply_default_css=False,
         server_functions=functions(Comparing(live)),
     )

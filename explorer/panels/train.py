@@ -18,6 +18,7 @@ from gradio.context import Context
 
 from explorer.answers import CALM, log_fault
 from explorer.jobs import Snapshot, TrainingJob
+from explorer.page.scripts import on_load
 from explorer.panels.train_fields import QUIET, Fields, build_fields
 from explorer.panels.train_view import job_html, preview_html, sentence
 from explorer.training_form import FIELDS, Form, plan_training
@@ -172,7 +173,7 @@ def build(
                 html_template=TEMPLATE,
                 value=lambda: job_html(job.snapshot()),
                 css_template=_text("train.css"),
-                js_on_load=_text("train.js"),
+                js_on_load=on_load("panels/train.js"),
                 apply_default_css=False,
                 elem_classes=["strata-job"],
             )

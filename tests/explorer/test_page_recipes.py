@@ -16,10 +16,13 @@ from explorer.masks import coverage
 from explorer.recipe import Edit, Recipe, zero_recipe
 from explorer.regions import WHOLE, Region, canonical
 
-JS = Path(desk.__file__).parent / "js"
+RECIPES = Path(desk.__file__).parent / "js/recipe"
 ZERO = zero_recipe("0123456789abcdef", "fedcba9876543210", 3)
 CODE = """
-const { zero, moves, repaints, shapes } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+import { readFileSync } from "node:fs";
+const [{ withEdit, withRegion }, { canonicalRegion, maskOf }] = await Promise.all(
+  process.argv.slice(1).map((url) => import(url)));
+const { zero, moves, repaints, shapes } = JSON.parse(readFileSync(0, "utf8"));
 const asRegion = (shapes) => (shapes.length ? canonicalRegion(shapes) : null);
 let recipe = zero;
 const recipes = moves.map(([level, kind, index, sigma, region]) => {
@@ -56,11 +59,10 @@ def in_the_page(request: dict) -> dict:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node - install it to test the page's functions: apt-get install nodejs")
-    names = ("tools", "regions", "edits")
-    parts = [(JS / f"{name}.js").read_text(encoding="utf-8") for name in names]
-    script = "\n".join([*parts, CODE])
+    modules = [(RECIPES / f"{name}.js").as_uri() for name in ("edits", "regions")]
+    command = [node, "--input-type=module", "-e", CODE, *modules]
     done = subprocess.run(
-        [node, "-e", script], input=json.dumps(request), capture_output=True, text=True, timeout=60
+        command, input=json.dumps(request), capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -21,7 +21,7 @@ function travelOf(event, letter) {
 }
 
 // `acts` are {press(action), before(on), overlay(), help(), paint()}.
-function makeKeys(root, acts) {
+export function makeKeys(root, acts) {
   function awake(event) {
     const typing = event.target instanceof Element && event.target.closest(TYPING);
     return root.offsetParent !== null && !typing && !event.defaultPrevented

@@ -1,6 +1,38 @@
 // The desk put together: one place (model, picture, recipe), and everything drawn from it.
 
-function startDesk(root, server) {
+import { makeBank } from "./bank/bank.js";
+import { rowsOf } from "./bank/groups.js";
+import { makeStart } from "./bank/start.js";
+import { makeKeys } from "./keys.js";
+import { makeHud } from "./live/hud.js";
+import { RETRY_MS, makeLive } from "./live/live.js";
+import { fromJson } from "./live/packets.js";
+import { makeTransport } from "./live/transport.js";
+import { makeMessages } from "./messages.js";
+import { makeBefore } from "./picture/before.js";
+import { makeLadder } from "./picture/ladder.js";
+import { makePad } from "./picture/pad.js";
+import { makeRegions } from "./picture/regionbar.js";
+import { makeScreens } from "./picture/screens.js";
+import { enterFirst, makeFirst } from "./recipe/boot.js";
+import { WHOLE, differs, withEdit, withPolicies, withoutLevels } from "./recipe/edits.js";
+import { makeHistory } from "./recipe/history.js";
+import { makeRecipes } from "./recipe/recipes.js";
+import { regionAt } from "./recipe/regions.js";
+import { makeState, makeUploads, openPlace } from "./recipe/state.js";
+import { makeTravel, placeOf } from "./recipe/travel.js";
+import { makeKeyMap } from "./source/dialogs.js";
+import { makeFiles } from "./source/files.js";
+import { hearOfModels, makeModels } from "./source/models.js";
+import { makeSource } from "./source/source.js";
+import { makeWeighing } from "./terms/weighing.js";
+import { setText } from "./tools.js";
+import { makeTouches } from "./touch.js";
+
+// Starts the desk in the component that Gradio has put into the page.
+export function start({ element, server }) {
+  const root = element.querySelector("#strata-desk");
+  root.dataset.started = ""; // until then it is not shown: desk.css
   const transport = makeTransport(server, () => opened.pixels);
   const state = makeState();
   const uploads = makeUploads();
@@ -63,7 +95,7 @@ function startDesk(root, server) {
   const bank = makeBank(root, {
     where,
     slide(level, kind, index, sigma, merge) {
-      start.touched();
+      startHere.touched();
       const recipe = moved(state.here().recipe, [level, kind, index, sigma]);
       change(recipe, `${level}:${kind}:${index}`, merge);
     },
@@ -84,7 +116,7 @@ function startDesk(root, server) {
   });
   const pad = makePad(root, {
     move(edits, key, merge) {
-      start.touched();
+      startHere.touched();
       change(edits.reduce(moved, state.here().recipe), key, merge);
     },
     release,
@@ -93,7 +125,7 @@ function startDesk(root, server) {
     painting: regions.painting,
   });
   const history = makeHistory(root, state, { travel: travelBack, step });
-  const start = makeStart(root, transport, {
+  const startHere = makeStart(root, transport, {
     current: (answer) => opened === answer,
     offered: bank.offered,
     point: bank.point,
@@ -125,7 +157,7 @@ function startDesk(root, server) {
   const { visit, resize, openModel } = makeTravel(state, messages, models,
     (place, kept) => enter(place, kept));
   const recipes = makeRecipes(root, transport, messages, state, (recipe) => {
-    start.touched();
+    startHere.touched();
     step(recipe);
   });
 
@@ -246,8 +278,8 @@ function startDesk(root, server) {
     bank.build(answer.model, rows, recipe);
     pad.build(answer.model, bank.shown());
     ladder.build(rows);
-    start.forget(answer);
-    weighing.weigh(answer, rows).then(() => start.find(answer));
+    startHere.forget(answer);
+    weighing.weigh(answer, rows).then(() => startHere.find(answer));
     regions.build(answer.levels.some((level) => level.map));
     source.show(answer);
     shadow({});
@@ -294,5 +326,3 @@ function startDesk(root, server) {
   };
   first.land().catch(messages.fail);
 }
-
-startDesk(element.querySelector("#strata-desk"), server);

@@ -1,9 +1,12 @@
 // The one line where the desk speaks: errors stay until dismissed, notices pass.
 
+import { DeskError } from "./live/transport.js";
+import { later, setText } from "./tools.js";
+
 const NOTICE_MS = 7000;
 
 // Shows a message in its line or, where that is scrolled out of sight, at the foot of the window.
-function bring(node) {
+export function bring(node) {
   sink(node);
   node.hidden = false;
   const { top, bottom } = node.getBoundingClientRect();
@@ -17,7 +20,7 @@ function sink(node) {
   node.removeAttribute("popover");
 }
 
-function makeMessages(root) {
+export function makeMessages(root) {
   const error = root.querySelector("[data-message]");
   const text = root.querySelector("[data-message-text]");
   const notice = root.querySelector("[data-notice]");

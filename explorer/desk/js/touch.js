@@ -1,16 +1,16 @@
 // A finger on the glass scrolls the page or means what it touches: which, shows as it moves.
 
-const TOUCH_SLACK_PX = 8; // as far as a finger wanders that stays where it is
+export const TOUCH_SLACK_PX = 8; // as far as a finger wanders that stays where it is
 const STEEP = 2; // up and down by so much more than sideways was a scroll after all
 
 // Whether a finger that went so far means what it touched; the browser scrolls otherwise.
-function isSideways(right, down) {
+export function isSideways(right, down) {
   return Math.abs(right) > TOUCH_SLACK_PX && Math.abs(right) > Math.abs(down);
 }
 
 // Browsers move a slider at the first touch, before anybody knows. Here it moves once the finger
 // went sideways, or was lifted where it came down; what turned out to be a scroll leaves it alone.
-function makeTouches(root) {
+export function makeTouches(root) {
   let held = null; // {input, id, x, y, far, steep, from, to, known}
 
   function put(value) {

@@ -1,0 +1,43 @@
+// Before and after: as long as the button or the key is held, the main screen shows the
+// reconstruction. Whatever may swallow the release (another window, another tab) ends it too.
+
+export function makeBefore(root, screens) {
+  const stage = root.querySelector("[data-stage]");
+  const button = root.querySelector('[data-action="before"]');
+  const holders = new Set();
+
+  function hold(who, on) {
+    const was = holders.size > 0;
+    if (on) holders.add(who);
+    else holders.delete(who);
+    const is = holders.size > 0;
+    if (is === was) return;
+    screens.hold(is);
+    stage.classList.toggle("before", is);
+    button.setAttribute("aria-pressed", String(is));
+  }
+
+  function letGo() {
+    for (const who of [...holders]) hold(who, false);
+  }
+
+  button.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    button.setPointerCapture(event.pointerId);
+    hold("pointer", true);
+  });
+  for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    button.addEventListener(type, () => hold("pointer", false));
+  }
+  button.addEventListener("contextmenu", (event) => event.preventDefault()); // of a long touch
+  button.addEventListener("keydown", (event) => {
+    if (event.key === " " || event.key === "Enter") hold("press", true);
+  });
+  for (const type of ["keyup", "blur"]) {
+    button.addEventListener(type, () => hold("press", false));
+  }
+  window.addEventListener("blur", letGo);
+  document.addEventListener("visibilitychange", letGo);
+
+  return { hold: (on) => hold("key", on) };
+}
