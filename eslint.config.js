@@ -3,7 +3,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: ["node_modules/", "docs/", "shared/"] },
+  { ignores: ["node_modules/", "docs/", "benchmarks/", "shared/"] },
   js.configs.recommended,
   {
     linterOptions: { reportUnusedDisableDirectives: "error" },
@@ -17,6 +17,6 @@ export default [
       "max-lines": ["error", { max: 250 }],
     },
   },
-  { files: ["explorer/**/*.js", "benchmarks/**/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["explorer/**/*.js"], languageOptions: { globals: globals.browser } },
   { files: ["tests/**/*.js", "*.config.js"], languageOptions: { globals: globals.node } },
 ];

@@ -70,7 +70,8 @@ class Limits:
         self._due = clock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _FREE.match(scope["path"]):
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        if scope["type"] != "http" or _FREE.match(path):
             await self._app(scope, receive, send)
         elif self._waiting >= MOST_WAITING:
             await asyncio.sleep(PAUSE_S)
@@ -78,7 +79,7 @@ class Limits:
                 scope, receive, send
             )
         elif scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            await self._turn(HEAVY if _PAGES.fullmatch(scope["path"]) else 1)
+            await self._turn(HEAVY if _PAGES.fullmatch(path) else 1)
             await self._app(scope, receive, send)
         else:
             await self._with_body(scope, receive, send)

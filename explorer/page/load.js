@@ -1,8 +1,8 @@
-// Calls `start` of a module with a component of Gradio's: at once where the module is there, so that
-// the page never shows a part that nobody listens to. Where it cannot be loaded the component says
-// so. The path is from the root of the page.
+// Calls `start` of a module with a component of Gradio's: at once where the module is there, so
+// that the page never shows a part that nobody listens to. Where it cannot be loaded the component
+// says so. The path is from the root of the page.
 (
-  /** @type {{ element: HTMLElement }} */ component,
+  /** @type {import("./component.js").Component} */ component,
   /** @type {string} */ path,
 ) => {
   function fail(/** @type {unknown} */ problem) {

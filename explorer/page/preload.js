@@ -2,7 +2,9 @@
 // for load.js. Runs in the head of the page once the page's own address is known; paths are from
 // there, the module's first.
 (/** @type {string[]} */ paths) => {
-  window.strataModules = new Map();
+  /** @type {Map<string, import("./component.js").Module>} */
+  const modules = new Map();
+  window.strataModules = modules;
   const urls = paths.map((path) => new URL(path, document.baseURI).href);
   for (const url of urls) {
     const link = document.createElement("link");
@@ -12,7 +14,7 @@
     document.head.append(link);
   }
   import(urls[0]).then(
-    (module) => window.strataModules.set(urls[0], module),
+    (module) => modules.set(urls[0], module),
     () => null, // told by whoever needs it
   );
 };

@@ -173,7 +173,7 @@ def build(
                 html_template=TEMPLATE,
                 value=lambda: job_html(job.snapshot()),
                 css_template=_text("train.css"),
-                js_on_load=on_load("panels/train.js"),
+                js_on_load=on_load("panels/train/train.js"),
                 apply_default_css=False,
                 elem_classes=["strata-job"],
             )

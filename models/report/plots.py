@@ -14,7 +14,7 @@ from models.report.words import defined
 from models.statistics import LevelStatistics
 
 Facts = dict[str, Any]
-# One hue per level, the same as in the explorer (explorer/desk/js/tools.js).
+# One hue per level, the same as in the explorer (explorer/desk/js/words.js).
 HUES = (205, 262, 312, 5, 62, 140, 235, 285)
 
 

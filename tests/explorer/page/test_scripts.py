@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from explorer import desk, page
+from explorer.crowd import Crowd
+from explorer.drain import Drain
+from explorer.layout import doors
+from explorer.origin import Names
 from explorer.page import scripts
 
 PACKAGE = Path(page.__file__).parents[1]
@@ -23,7 +29,7 @@ def client() -> TestClient:
 
 
 @pytest.fixture
-def fresh() -> object:
+def fresh() -> Iterator[None]:
     """Forgets what was read of the scripts, before and after."""
     caches = (scripts.scripts, scripts.version)
     for cache in caches:
@@ -67,6 +73,19 @@ def test_nothing_else_has_an_address_and_that_is_not_kept(client: TestClient, pa
     assert answer.headers.get("cache-control") == "no-store" or "Reload" not in answer.text
 
 
+def test_scripts_are_behind_the_same_doors_as_all_else() -> None:
+    middleware = doors(Names("127.0.0.1"), Drain(Crowd()))
+    app = Starlette(routes=[scripts.script_route()], middleware=middleware)
+    url = "/" + scripts.address(desk.MODULE)
+    with TestClient(app, base_url="http://127.0.0.1:7860") as client:
+        assert client.get(url).status_code == 200
+        assert client.get(url, headers={"host": "elsewhere.example"}).status_code == 403
+        assert client.get(url, headers={"origin": "http://elsewhere.example"}).status_code == 403
+        assert client.get(url, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    with TestClient(app, base_url="http://127.0.0.1:7860", root_path="/kept") as client:
+        assert client.get(f"/kept{url}").status_code == 200
+
+
 def test_another_script_is_another_address(
     fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -90,22 +109,33 @@ def test_another_script_is_another_address(
         scripts.address("desk/js/none.js")
 
 
-def test_every_import_is_a_script_and_none_goes_in_a_circle() -> None:
-    below: dict[str, set[str]] = {}
+def reached(below: Mapping[str, set[str]], start: str) -> set[str]:
+    """All that is below, directly or not."""
+    found: set[str] = set()
+    new = set(below[start])
+    while new:
+        found |= new
+        new = {one for at in new for one in below[at]} - found
+    return found
 
-    def floor(path: str, above: tuple[str, ...] = ()) -> set[str]:
-        assert path not in above, f"a circle of imports: {above}"
-        if path not in below:
-            found = scripts.imports(path)
-            below[path] = {*found, *(one for at in found for one in floor(at, (*above, path)))}
-        return below[path]
 
-    for path in scripts.scripts():
-        floor(path)
+def test_no_import_of_scripts_or_of_their_folders_goes_in_a_circle() -> None:
+    files = {path: set(scripts.imports(path)) for path in scripts.scripts()}
+    folders: dict[str, set[str]] = defaultdict(set)
+    for path, below in files.items():
+        here = PurePosixPath(path).parent
+        found = {PurePosixPath(one).parent for one in below}
+        # The desk's own files stand above its folders, and small helpers below all of them.
+        folders[str(here)] |= {str(one) for one in found if one not in (here, here.parent)}
+    for graph in (files, folders):
+        assert [name for name in graph if name in reached(graph, name)] == []
+
+
+def test_the_desk_is_fetched_whole_and_nothing_else() -> None:
     wanted = scripts.with_imports(desk.MODULE)
-    assert wanted[0] == desk.MODULE and set(wanted[1:]) == below[desk.MODULE]
-    assert len(wanted) > 30
-    assert all(path.startswith("desk/js/") for path in wanted)  # no panel weighs on the first page
+    below = reached({path: set(scripts.imports(path)) for path in scripts.scripts()}, desk.MODULE)
+    assert wanted[0] == desk.MODULE and sorted(wanted[1:]) == sorted(below)
+    assert sorted(wanted) == [path for path in scripts.scripts() if path.startswith("desk/")]
 
 
 def test_every_import_is_seen_however_it_is_written() -> None:

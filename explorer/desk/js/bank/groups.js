@@ -1,12 +1,17 @@
 // The rows that the levels of a model are shown in: each level alone or, of dozens of levels,
 // those of one resolution together (explorer/groups.py).
 
-import { hueOf, nameOf } from "../tools.js";
+import { hueOf, nameOf } from "../words.js";
+
+/** @import { Level, Row } from "../types.js" */
 
 export const MANY_ROWS = 7; // above which names are too long to stand side by side
 
-// Rows, top first: {t, levels, grouped, name, brief, span, hue}. `t` is the subscript of the lowest
-// level, by which a row and its rung of the ladder are known; each level takes its row's hue.
+/**
+ * Rows, top first; each level takes its row's hue.
+ * @param {{ levels: Level[], groups: number[][] | null }} answer the levels top first
+ * @returns {Row[]}
+ */
 export function rowsOf({ levels, groups }) {
   const rows = groups || levels.map((level) => [level.t]);
   return rows.map((subscripts, at) => {
@@ -22,6 +27,7 @@ export function rowsOf({ levels, groups }) {
   });
 }
 
+/** @param {Level} level */
 function resolutionOf(level) {
   return level.map ? level.map.join("×") : "no places";
 }

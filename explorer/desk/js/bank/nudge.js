@@ -1,31 +1,42 @@
 // Small moves of a range input by keys and by the wheel, through its own input and change events.
 
-import { clamp } from "../tools.js";
+import { clamp } from "../values.js";
 
 const SHIFT_STEPS = 10;
 const NOTCH_PX = 30; // of a finely turning wheel or touchpad, after its first event
 const WHEEL_PAUSE_MS = 250; // longer than between two events of one turn of the wheel
+/** @type {Record<string, number>} */
 const ARROWS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
+/** @type {Record<string, number>} */
 const LEAPS = { PageUp: SHIFT_STEPS, PageDown: -SHIFT_STEPS, Home: -Infinity, End: Infinity };
 
-// By how many steps a key moves; 0 if it does not.
+/**
+ * By how many steps a key moves; 0 if it does not.
+ * @param {KeyboardEvent} event
+ */
 export function keySteps(event) {
   if (event.ctrlKey || event.altKey || event.metaKey) return 0;
   const arrow = ARROWS[event.key] || 0;
   return arrow ? arrow * (event.shiftKey ? SHIFT_STEPS : 1) : LEAPS[event.key] || 0;
 }
 
-// Calls `turned(steps)` for turns over a focused input. It listens only while the input has the
-// focus, and leaves alone a scroll of the page that brought the input under the pointer.
+/**
+ * Watches for turns of the wheel over a focused input. It listens only while the input has the
+ * focus, and leaves alone a scroll of the page that brought the input under the pointer.
+ * @param {HTMLInputElement} input
+ * @param {(steps: number) => void} turned
+ */
 function watchWheel(input, turned) {
   let elsewhere = -Infinity;
   let last = -Infinity;
   let rest = 0;
 
+  /** @param {WheelEvent} event */
   function outside(event) {
     if (event.target !== input) elsewhere = event.timeStamp;
   }
 
+  /** @param {WheelEvent} event */
   function inside(event) {
     // Chromium and macOS turn the wheel sideways while Shift is down.
     const turn = event.deltaY || (event.shiftKey ? event.deltaX : 0);
@@ -56,14 +67,18 @@ function watchWheel(input, turned) {
   });
 }
 
-// Arrow keys move by a step, with Shift by ten; the wheel does so once the input has the focus.
-// `before` runs before each move.
+/**
+ * Arrow keys move by a step, with Shift by ten; the wheel does so once the input has the focus.
+ * @param {HTMLInputElement} input
+ * @param {() => void} [before] runs before each move
+ */
 export function makeNudges(input, before) {
+  /** @param {number} steps */
   function nudge(steps) {
     const [least, most, step] = [input.min, input.max, input.step].map(Number);
     const at = Math.round((Number(input.value) - least) / step) + steps;
     const next = Number(clamp(least + at * step, least, most).toFixed(4));
-    before();
+    before?.();
     if (next === Number(input.value)) return;
     input.value = String(next);
     input.dispatchEvent(new Event("input", { bubbles: true }));

@@ -1,33 +1,45 @@
 // The binary messages of the live path: a header of 24 bytes and the picture behind it, as
-// `explorer/packets.py` writes them.
+// `explorer/packets.py` writes them; and pictures as bytes.
 
-import { base64ToBytes } from "../tools.js";
+import { base64ToBytes } from "../values.js";
 
-const PACKET_HEADER = 24;
-const PACKET_KINDS = { 1: "frame", 2: "rung" };
-const PACKET_TYPES = { 1: "image/jpeg", 2: "image/png" };
+/** @import { Frame, Packet } from "../types.js" */
 
-// {kind, seq, level, decodeMs, serverMs, depth, exact, picture}; `picture` is a promise only
-// where the picture has to be decoded first.
+const HEADER_BYTES = 24;
+const RUNG = 2;
+const RAW = 0;
+const JPEG = 1;
+
+/**
+ * @param {ArrayBuffer} buffer
+ * @returns {Packet}
+ */
 export function parsePacket(buffer) {
   const view = new DataView(buffer);
   const format = view.getUint8(1);
-  const body = new Uint8Array(buffer, PACKET_HEADER);
+  const body = new Uint8Array(buffer, HEADER_BYTES);
   const [width, height] = [view.getUint16(8, true), view.getUint16(10, true)];
+  const type = format === JPEG ? "image/jpeg" : "image/png";
   return {
-    kind: PACKET_KINDS[view.getUint8(0)],
+    kind: view.getUint8(0) === RUNG ? "rung" : "frame",
     seq: view.getUint32(4, true),
     level: view.getUint8(3),
     decodeMs: view.getUint32(12, true) / 1000,
     serverMs: view.getUint32(16, true) / 1000,
     depth: view.getUint16(20, true),
-    exact: format !== 1,
-    picture: format === 0 ? fromRaw(body, view.getUint8(2), width, height)
-      : createImageBitmap(new Blob([body], { type: PACKET_TYPES[format] })),
+    exact: format !== JPEG,
+    picture: format === RAW ? fromRaw(body, view.getUint8(2), width, height)
+      : createImageBitmap(new Blob([body], { type })),
   };
 }
 
-// Grey or RGB bytes as ImageData, which a canvas takes as it is.
+/**
+ * Bytes as ImageData, which a canvas takes as it is.
+ * @param {Uint8Array} bytes
+ * @param {number} channels 1 for grey, 3 for RGB
+ * @param {number} width
+ * @param {number} height
+ */
 function fromRaw(bytes, channels, width, height) {
   const pixels = new ImageData(width, height);
   const words = new Uint32Array(pixels.data.buffer);
@@ -41,7 +53,7 @@ function fromRaw(bytes, channels, width, height) {
   return pixels;
 }
 
-// A picture as the server functions give it, {w, h, rgb}.
+/** @param {Frame} frame */
 export function fromJson(frame) {
   return fromRaw(base64ToBytes(frame.rgb), 3, frame.w, frame.h);
 }

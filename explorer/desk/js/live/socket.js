@@ -1,64 +1,84 @@
 // The socket of the live path: opened with the session's token, opened again whenever it closes.
-// `heard` is {opened(), packet(packet), text(message), closed()}.
 
+import { toWire } from "../recipe/wire.js";
 import { parsePacket } from "./packets.js";
 
-const SOCKET_FIRST_WAIT = 250;
-const SOCKET_LONGEST_WAIT = 10000;
-const SOCKET_PATIENCE_MS = 5000;
-const SERVER_STOPS = 1012; // it sends its pages to another one
+/** @import { Packet, Reasons, Recipe } from "../types.js" */
+/** @import { Transport } from "./transport.js" */
 
-export function makeSocket(root, transport, heard) {
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 10000;
+const OPENING_MS = 5000; // a socket that is neither opened nor refused by then is given up
+const SERVICE_RESTART = 1012; // the server sends its pages to another one
+
+/**
+ * What the server says of a request in words: the end of its ladder, or what is wrong.
+ * @typedef {{ seq: number, shadowed?: Reasons, error?: string, code?: string }} Told
+ */
+
+/**
+ * @param {HTMLElement} root
+ * @param {Transport} transport
+ * @param {object} on
+ * @param {() => void} on.opened
+ * @param {(packet: Packet) => void} on.packet
+ * @param {(message: Told) => void} on.text
+ * @param {() => void} on.closed
+ */
+export function makeSocket(root, transport, on) {
+  /** @type {WebSocket | null} */
   let socket = null;
   let timer = 0;
-  let wait = SOCKET_FIRST_WAIT;
+  let wait = FIRST_WAIT_MS;
   let greeted = false;
   let device = "";
   let unreachable = false; // the server itself, not just its socket
-
-  function address({ path, token }) {
-    const url = new URL(path, document.baseURI);
-    url.protocol = url.protocol.replace("http", "ws");
-    url.search = new URLSearchParams({ token });
-    return url;
-  }
 
   function again(pause = wait) {
     clearTimeout(timer);
     if (!root.isConnected) return; // the page was built anew; another desk has its own
     timer = setTimeout(open, pause);
-    wait = Math.min(2 * wait, SOCKET_LONGEST_WAIT);
+    wait = Math.min(2 * wait, LONGEST_WAIT_MS);
   }
 
+  /**
+   * @param {WebSocket} mine
+   * @param {number} [code]
+   */
   function lost(mine, code) {
     if (mine !== socket) return;
     socket = null;
     greeted = false;
-    again(code === SERVER_STOPS ? 0 : wait);
-    heard.closed();
+    again(code === SERVICE_RESTART ? 0 : wait);
+    on.closed();
   }
 
+  /** @param {{ device: string }} hello */
+  function greet(hello) {
+    wait = FIRST_WAIT_MS;
+    greeted = true;
+    device = hello.device;
+    on.opened();
+  }
+
+  /** @param {WebSocket} mine */
   function listen(mine) {
-    // One that is neither opened nor refused is given up.
-    const patience = setTimeout(() => { mine.close(); lost(mine); }, SOCKET_PATIENCE_MS);
+    const giveUp = setTimeout(() => { mine.close(); lost(mine); }, OPENING_MS);
     mine.binaryType = "arraybuffer";
-    mine.addEventListener("close", ({ code }) => { clearTimeout(patience); lost(mine, code); });
-    mine.addEventListener("message", (event) => {
+    mine.addEventListener("close", ({ code }) => { clearTimeout(giveUp); lost(mine, code); });
+    mine.addEventListener("message", ({ data }) => {
       if (mine !== socket) return;
-      if (typeof event.data !== "string") {
-        heard.packet(parsePacket(event.data));
+      if (typeof data !== "string") {
+        on.packet(parsePacket(data));
         return;
       }
-      const message = JSON.parse(event.data);
+      const message = JSON.parse(data);
       if (!message.hello) {
-        heard.text(message);
+        on.text(message);
         return;
       }
-      clearTimeout(patience);
-      wait = SOCKET_FIRST_WAIT;
-      greeted = true;
-      device = message.hello.device;
-      heard.opened();
+      clearTimeout(giveUp);
+      greet(message.hello);
     });
   }
 
@@ -67,34 +87,45 @@ export function makeSocket(root, transport, heard) {
     try {
       session = await transport.call("session", {});
       unreachable = false;
-    } catch (problem) {
+    } catch {
       unreachable = true;
       again();
       return;
     }
     try {
-      socket = new WebSocket(address(session));
-    } catch (problem) {
+      socket = new WebSocket(addressOf(session));
+    } catch {
       again(); // forbidden by the page's surroundings
       return;
     }
     listen(socket);
   }
 
-  window.addEventListener("pagehide", () => { if (socket) socket.close(); });
+  window.addEventListener("pagehide", () => socket?.close());
   open();
 
   return {
-    ready: () => greeted && socket.readyState === WebSocket.OPEN,
-    send: (message) => socket.send(JSON.stringify(message)),
+    isReady: () => greeted && socket?.readyState === WebSocket.OPEN,
+    /** @param {{ seq: number, recipe: Recipe, lossy: boolean, drawn: boolean }} message */
+    send(message) {
+      socket?.send(JSON.stringify({ ...message, recipe: toWire(message.recipe) }));
+    },
     device: () => device,
-    unreachable: () => unreachable,
-    // The server answered another way: it is back, so there is no reason to wait any longer.
-    hurry() {
+    isUnreachable: () => unreachable,
+    /** The server answered another way: there is no reason to wait any longer. */
+    retryNow() {
       if (!unreachable) return;
       unreachable = false;
-      wait = SOCKET_FIRST_WAIT;
+      wait = FIRST_WAIT_MS;
       again();
     },
   };
+}
+
+/** @param {{ path: string, token: string }} session */
+function addressOf({ path, token }) {
+  const url = new URL(path, document.baseURI);
+  url.protocol = url.protocol.replace("http", "ws");
+  url.search = new URLSearchParams({ token }).toString();
+  return url;
 }

@@ -1,11 +1,24 @@
 // Before and after: as long as the button or the key is held, the main screen shows the
 // reconstruction. Whatever may swallow the release (another window, another tab) ends it too.
 
+import { find, findButton } from "../dom.js";
+
+/** @import { Screens } from "./screens.js" */
+
+/**
+ * @param {HTMLElement} root
+ * @param {Screens} screens
+ */
 export function makeBefore(root, screens) {
-  const stage = root.querySelector("[data-stage]");
-  const button = root.querySelector('[data-action="before"]');
+  const stage = find(root, "[data-stage]", HTMLElement);
+  const button = findButton(root, "before");
+  /** @type {Set<string>} */
   const holders = new Set();
 
+  /**
+   * @param {string} who holds it
+   * @param {boolean} on
+   */
   function hold(who, on) {
     const was = holders.size > 0;
     if (on) holders.add(who);
@@ -39,5 +52,5 @@ export function makeBefore(root, screens) {
   window.addEventListener("blur", letGo);
   document.addEventListener("visibilitychange", letGo);
 
-  return { hold: (on) => hold("key", on) };
+  return { hold: (/** @type {boolean} */ on) => hold("key", on) };
 }

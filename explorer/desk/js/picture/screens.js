@@ -1,42 +1,48 @@
 // The three screens. A canvas has the model's own resolution; the page only scales it.
 
-import { clamp } from "../tools.js";
+import { find } from "../dom.js";
+import { clamp } from "../values.js";
+import { paintPicture } from "./paint.js";
+
+/** @import { Picture } from "../types.js" */
+/** @typedef {ReturnType<typeof makeScreens>} Screens */
+/** @typedef {"image" | "reconstruction" | "edit"} Screen */
 
 const STAGE_GAP = 12;
 const CAPTION = 23; // the heights of a caption above a screen,
 const UNDER_SMALL = 193; // of what lies under the small screens, with a verdict of two lines,
 const AROUND_STAGE = 411; // and of all that is above and below the stage
 
-// Paints ImageData or an ImageBitmap at once; until then the canvas shows what it showed before.
-export function paintPicture(canvas, picture) {
-  if (canvas.width !== picture.width || canvas.height !== picture.height) {
-    canvas.width = picture.width;
-    canvas.height = picture.height;
-  }
-  const context = canvas.getContext("2d");
-  if (picture instanceof ImageData) context.putImageData(picture, 0, 0);
-  else context.drawImage(picture, 0, 0);
-}
-
-// The largest whole multiple of a side that fits, if that costs at most a tenth of the room:
-// then every pixel of the model has the same size on the screen.
+/**
+ * The largest whole multiple of a side that fits, if that costs at most a tenth of the room:
+ * then every pixel of the model has the same size on the screen.
+ * @param {number} room
+ * @param {number} side
+ */
 function snapped(room, side) {
   const ratio = window.devicePixelRatio || 1;
   const whole = Math.floor((room * ratio) / side) * (side / ratio);
   return whole >= 0.9 * room ? whole : Math.floor(room);
 }
 
+/** @param {HTMLElement} root */
 export function makeScreens(root) {
-  const stage = root.querySelector("[data-stage]");
-  const peek = root.querySelector("[data-peek]");
-  const canvases = {};
-  for (const canvas of root.querySelectorAll("canvas[data-screen]")) {
-    canvases[canvas.dataset.screen] = canvas;
-  }
+  const stage = find(root, "[data-stage]", HTMLElement);
+  const peek = find(root, "[data-peek]", HTMLCanvasElement);
+  const canvasOf = (/** @type {Screen} */ screen) =>
+    find(root, `canvas[data-screen="${screen}"]`, HTMLCanvasElement);
+  const canvases = {
+    image: canvasOf("image"), reconstruction: canvasOf("reconstruction"), edit: canvasOf("edit"),
+  };
+  /** @type {Partial<Record<Screen, Picture>>} */
   const newest = {}; // the picture that each screen shows, or will once it is let go
   let held = false; // whether the main screen shows the reconstruction instead
   let side = 64;
 
+  /**
+   * @param {Screen} screen
+   * @param {Picture} picture
+   */
   function draw(screen, picture) {
     paintPicture(canvases[screen], picture);
     if (screen === "edit") paintPicture(peek, picture);
@@ -61,7 +67,7 @@ export function makeScreens(root) {
     stage.style.setProperty("--edit", `${edit}px`);
   }
 
-  // The desk is as tall as the window leaves it, so that its columns scroll and not the page.
+  /** The desk is as tall as the window leaves it, so that its columns scroll and not the page. */
   function fitHeight() {
     if (!root.offsetParent) return;
     const top = root.getBoundingClientRect().top + window.scrollY;
@@ -81,16 +87,25 @@ export function makeScreens(root) {
   fitHeight();
 
   return {
+    /**
+     * @param {number} height of the pictures, in their own pixels
+     * @param {number} width
+     */
     setShape(height, width) {
       side = width;
       stage.style.setProperty("--aspect", `${width} / ${height}`);
       fit();
     },
-    paint(screen, frame) {
-      newest[screen] = frame;
-      if (screen !== "edit" || !held) draw(screen, frame);
-      if (screen === "reconstruction" && held) draw("edit", frame);
+    /**
+     * @param {Screen} screen
+     * @param {Picture} picture
+     */
+    paint(screen, picture) {
+      newest[screen] = picture;
+      if (screen !== "edit" || !held) draw(screen, picture);
+      if (screen === "reconstruction" && held) draw("edit", picture);
     },
+    /** @param {boolean} on whether the main screen shows the reconstruction */
     hold(on) {
       held = on;
       const picture = newest[held ? "reconstruction" : "edit"];

@@ -1,109 +1,151 @@
-// Recipes and their edits, as values: never changed, only replaced. An edit is
-// [level, kind, index, sigma] or, under a region, [level, kind, index, sigma, n], which means the
-// n-th of the recipe's regions; a recipe is kept in the server's canonical form (recipe.py).
+// Recipes and their edits, as values: never changed, only replaced. What stays as it was stays the
+// same value, so that whoever draws it sees at once that nothing changed.
 
-import { sameItems } from "../tools.js";
-import { activeRegion, compareNested, regionAt } from "./regions.js";
+import { activeRegion, compareRegions, regionAt, sameRegion } from "./regions.js";
 
-export const WHOLE = -1; // the place of an edit that has no region
+/** @import { AxisId, Brush, Edit, Policy, Recipe, Region } from "../types.js" */
 
-export function placeOfEdit(edit) {
-  return edit.length > 4 ? edit[4] : WHOLE;
+/** @type {Policy} */
+export const KEEP = { kind: "keep", seed: 0, rho: 1 };
+
+/**
+ * The order of edits in a recipe, that of explorer/recipe.py: the whole picture before regions.
+ * @param {Edit} a
+ * @param {Edit} b
+ */
+function compareEdits(a, b) {
+  if (a.level !== b.level) return a.level - b.level;
+  if (a.kind !== b.kind) return a.kind < b.kind ? -1 : 1;
+  if (a.index !== b.index) return a.index - b.index;
+  if (a.region && b.region) return compareRegions(a.region, b.region);
+  return Number(a.region !== null) - Number(b.region !== null);
 }
 
-export function editOf(recipe, level, kind, index, place) {
-  const found = recipe.edits.find((e) =>
-    e[0] === level && e[1] === kind && e[2] === index && placeOfEdit(e) === place);
-  return found ? found[3] : 0;
+/**
+ * Whether two edits move the same axis in the same part of the picture.
+ * @param {Edit} a
+ * @param {Edit} b
+ */
+const isSamePlace = (a, b) => a.level === b.level && a.kind === b.kind && a.index === b.index
+  && sameRegion(a.region, b.region);
+
+/**
+ * How far an axis is moved in a part of the picture.
+ * @param {Recipe} recipe
+ * @param {AxisId} axis
+ * @param {Region | null} region
+ */
+export function sigmaOf(recipe, { level, kind, index }, region) {
+  const wanted = { level, kind, index, region, sigma: 0 };
+  return recipe.edits.find((edit) => isSamePlace(edit, wanted))?.sigma ?? 0;
 }
 
-// Edits sorted and without zeros, regions sorted, each once and none unused. An edit that stays
-// as it was stays the same value.
-export function canonicalRecipe(recipe) {
-  const kept = recipe.edits.filter((edit) => edit[3] !== 0);
-  const given = recipe.regions || [];
-  const used = given.filter((region, at) => kept.some((edit) => placeOfEdit(edit) === at));
-  const regions = used.sort(compareNested)
-    .filter((region, at) => at === 0 || compareNested(region, used[at - 1]) !== 0);
-  const edits = kept.map((edit) => {
-    if (edit.length < 5) return edit;
-    const at = regionAt(regions, given[edit[4]]);
-    return at === edit[4] ? edit : [...edit.slice(0, 4), at];
-  });
-  const order = (a, b) => a[0] - b[0] || (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : a[2] - b[2])
-    || placeOfEdit(a) - placeOfEdit(b);
-  return { ...recipe, edits: edits.sort(order), regions };
+/**
+ * A recipe with other edits, in canonical form: sorted and without zeros.
+ * @param {Recipe} recipe
+ * @param {readonly Edit[]} edits no two of them in the same place
+ * @returns {Recipe}
+ */
+export function withEdits(recipe, edits) {
+  return { ...recipe, edits: edits.filter((edit) => edit.sigma !== 0).sort(compareEdits) };
 }
 
-// A recipe with one axis moved, over the whole picture (region null) or under a region.
-export function withEdit(recipe, level, kind, index, sigma, region) {
-  const known = region ? regionAt(recipe.regions, region) : WHOLE;
-  const place = region && known < 0 ? recipe.regions.length : known;
-  const regions = region && known < 0 ? [...recipe.regions, region] : recipe.regions;
-  const others = recipe.edits.filter((e) =>
-    e[0] !== level || e[1] !== kind || e[2] !== index || placeOfEdit(e) !== place);
-  const edit = [level, kind, index, sigma, ...(region ? [place] : [])];
-  return canonicalRecipe({ ...recipe, regions, edits: [...others, edit] });
+/**
+ * A recipe with one axis moved.
+ * @param {Recipe} recipe
+ * @param {Edit} edit
+ */
+export function withEdit(recipe, edit) {
+  const others = recipe.edits.filter((other) => !isSamePlace(other, edit));
+  return withEdits(recipe, [...others, edit]);
 }
 
-// A recipe whose edits under one region are under another, or gone if that is null.
+/**
+ * A recipe whose edits under one region are under another, or gone if that is null. Where the other
+ * region has the same axis moved already, that one stays.
+ * @param {Recipe} recipe
+ * @param {Region} from
+ * @param {Region | null} to
+ */
 export function withRegion(recipe, from, to) {
-  const at = regionAt(recipe.regions, from);
-  const other = to ? regionAt(recipe.regions, to) : -1;
-  if (at < 0 || other === at) return recipe;
-  const mine = (edit) => placeOfEdit(edit) === at;
-  if (!to) return canonicalRecipe({ ...recipe, edits: recipe.edits.filter((e) => !mine(e)) });
-  // Where the other region has the same axis moved already, that one stays.
-  const twice = (edit) => mine(edit)
-    && recipe.edits.some((e) => placeOfEdit(e) === other && sameItems(e.slice(0, 3),
-      edit.slice(0, 3)));
-  const edits = other < 0 ? recipe.edits : recipe.edits.filter((edit) => !twice(edit));
-  const regions = recipe.regions.map((region, n) => (n === at ? to : region));
-  return canonicalRecipe({ ...recipe, regions, edits });
+  const isMine = (/** @type {Edit} */ edit) => sameRegion(edit.region, from);
+  if (sameRegion(from, to) || !recipe.edits.some(isMine)) return recipe;
+  const others = recipe.edits.filter((edit) => !isMine(edit));
+  if (!to) return withEdits(recipe, others);
+  const moved = recipe.edits.filter(isMine).map((edit) => ({ ...edit, region: to }))
+    .filter((edit) => !others.some((other) => isSamePlace(other, edit)));
+  return withEdits(recipe, [...others, ...moved]);
 }
 
-// A recipe whose policies at some levels are what `next` makes of those that they have.
+/**
+ * A recipe whose policies at some levels are what `next` makes of those that they have.
+ * @param {Recipe} recipe
+ * @param {readonly number[]} levels
+ * @param {(policy: Policy) => Policy} next
+ * @returns {Recipe}
+ */
 export function withPolicies(recipe, levels, next) {
   const policies = recipe.policies.map((policy, at) =>
     (levels.includes(at + 1) ? next(policy) : policy));
   return { ...recipe, policies };
 }
 
+/**
+ * A recipe in which nothing is changed at some levels.
+ * @param {Recipe} recipe
+ * @param {readonly number[]} levels
+ */
 export function withoutLevels(recipe, levels) {
-  const edits = recipe.edits.filter((edit) => !levels.includes(edit[0]));
-  return withPolicies(canonicalRecipe({ ...recipe, edits }), levels, () => ["keep", 0, 1]);
+  const edits = recipe.edits.filter((edit) => !levels.includes(edit.level));
+  return withPolicies(withEdits(recipe, edits), levels, () => KEEP);
 }
 
+/**
+ * The recipe that changes nothing.
+ * @param {Recipe} recipe
+ * @returns {Recipe}
+ */
 export function zeroOf(recipe) {
-  const policies = recipe.policies.map(() => ["keep", 0, 1]);
-  return { ...recipe, edits: [], regions: [], policies, temperature: 1, encode_seed: null };
+  const policies = recipe.policies.map(() => KEEP);
+  return { ...recipe, edits: [], policies, temperature: 1, encode_seed: null };
 }
 
-// A recipe as this page writes it, of one that an older Strata wrote.
-export function upgraded(recipe) {
-  return recipe.version === 1 ? { ...recipe, version: 2, regions: [] } : recipe;
-}
+/** @param {Policy} policy */
+const isKeep = ({ kind, seed, rho }) => kind === KEEP.kind && seed === KEEP.seed
+  && rho === KEEP.rho;
 
-export function sameRecipe(a, b) {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
-}
-
+/**
+ * Whether a recipe changes anything.
+ * @param {Recipe} recipe
+ */
 export function differs(recipe) {
-  return !sameRecipe(JSON.parse(JSON.stringify(zeroOf(recipe))), recipe);
+  return recipe.edits.length > 0 || !recipe.policies.every(isKeep) || recipe.temperature !== 1
+    || recipe.encode_seed !== null;
 }
 
+/**
+ * Whether a recipe changes anything at a level.
+ * @param {Recipe} recipe
+ * @param {number} level
+ */
 export function levelDiffers(recipe, level) {
-  const policy = recipe.policies[level - 1];
-  return recipe.edits.some((edit) => edit[0] === level)
-    || policy[0] !== "keep" || policy[1] !== 0 || policy[2] !== 1;
+  return recipe.edits.some((edit) => edit.level === level) || !isKeep(recipe.policies[level - 1]);
 }
 
-// The number of things changed, as a person counts them.
+/**
+ * The number of things changed, as a person counts them.
+ * @param {Recipe} recipe
+ */
 export function countChanges(recipe) {
-  return recipe.edits.length + recipe.policies.filter((p) => p[0] !== "keep").length;
+  return recipe.edits.length + recipe.policies.filter(({ kind }) => kind !== KEEP.kind).length;
 }
 
-// A recipe and a brush after the active region has become another one, or none if that is null.
+/**
+ * A recipe and a brush after the active region has become another one, or none if that is null.
+ * @param {{ recipe: Recipe, brush: Brush }} place
+ * @param {Region | null} region
+ * @returns {{ recipe: Recipe, brush: Brush }}
+ */
 export function repainted({ recipe, brush }, region) {
   const from = activeRegion(brush);
   const others = brush.regions.filter((one) => one !== from);

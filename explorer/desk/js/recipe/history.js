@@ -1,17 +1,27 @@
 // Undo, redo and reset, and how much is changed.
 
-import { setText } from "../tools.js";
+import { find, findButton, setText } from "../dom.js";
+import { counted } from "../words.js";
 import { countChanges, differs, zeroOf } from "./edits.js";
 
-// `acts` are {travel(place, undoIt), step(recipe)}.
-export function makeHistory(root, state, acts) {
-  const button = (action) => root.querySelector(`[data-action="${action}"]`);
-  const [undo, redo, reset] = [button("undo"), button("redo"), button("reset")];
-  const changes = root.querySelector("[data-changes]");
+/** @import { Place, Recipe } from "../types.js" */
+/** @import { State } from "./state.js" */
 
-  undo.addEventListener("click", () => acts.travel(state.undo(), () => state.redo()));
-  redo.addEventListener("click", () => acts.travel(state.redo(), () => state.undo()));
-  reset.addEventListener("click", () => acts.step(zeroOf(state.here().recipe)));
+/**
+ * @param {HTMLElement} root
+ * @param {State} state
+ * @param {object} actions
+ * @param {(place: Place, back: () => void) => void} actions.travel shows a place that was gone back
+ *   or on to; `back` takes that step back
+ * @param {(recipe: Recipe) => void} actions.step makes a change that is a step of its own
+ */
+export function makeHistory(root, state, actions) {
+  const [undo, redo, reset] = ["undo", "redo", "reset"].map((action) => findButton(root, action));
+  const changes = find(root, "[data-changes]", HTMLElement);
+
+  undo.addEventListener("click", () => actions.travel(state.undo(), () => state.redo()));
+  redo.addEventListener("click", () => actions.travel(state.redo(), () => state.undo()));
+  reset.addEventListener("click", () => actions.step(zeroOf(state.here().recipe)));
 
   return {
     sync() {
@@ -20,8 +30,7 @@ export function makeHistory(root, state, acts) {
       redo.disabled = !state.canRedo();
       reset.disabled = !differs(recipe);
       const count = countChanges(recipe);
-      setText(changes, count === 0 ? "nothing changed yet"
-        : `${count} ${count === 1 ? "change" : "changes"}`);
+      setText(changes, count === 0 ? "nothing changed yet" : counted(count, "change"));
     },
   };
 }

@@ -1,33 +1,40 @@
 // The recipe as text (copy, paste), and the picture as a file that carries it.
 
-import { DeskError } from "../live/transport.js";
+import { findButton, make } from "../dom.js";
+import { DeskError } from "../errors.js";
 import { makeRecipeDialog } from "../source/dialogs.js";
-import { base64ToBytes, make } from "../tools.js";
-import { canonicalRecipe, upgraded } from "./edits.js";
+import { base64ToBytes } from "../values.js";
+import { withEdits } from "./edits.js";
 import { canonicalRegion } from "./regions.js";
+import { fromWire, toWire, upgraded } from "./wire.js";
 
-// `apply(recipe)` takes a recipe that the server has already drawn once.
+/** @import { Transport } from "../live/transport.js" */
+/** @import { Messages } from "../messages.js" */
+/** @import { Recipe, Region, WireRecipe } from "../types.js" */
+/** @import { State } from "./state.js" */
+
+/**
+ * @param {HTMLElement} root
+ * @param {Transport} transport
+ * @param {Messages} messages
+ * @param {State} state
+ * @param {(recipe: Recipe) => void} apply takes a recipe that the server has already drawn once
+ */
 export function makeRecipes(root, transport, messages, state, apply) {
   const dialog = makeRecipeDialog(root);
-  const button = (action) => root.querySelector(`[data-action="${action}"]`);
 
-  button("copy").addEventListener("click", async () => {
-    const text = JSON.stringify(state.here().recipe);
+  findButton(root, "copy").addEventListener("click", async () => {
+    const text = JSON.stringify(toWire(state.here().recipe));
     try {
       await navigator.clipboard.writeText(text);
       messages.say("Recipe copied.");
-    } catch (problem) {
+    } catch {
       dialog.show(text);
     }
   });
 
-  button("paste").addEventListener("click", async () => {
-    let text = "";
-    try {
-      text = await navigator.clipboard.readText();
-    } catch (problem) {
-      text = "";
-    }
+  findButton(root, "paste").addEventListener("click", async () => {
+    const text = await navigator.clipboard.readText().catch(() => "");
     if (!text.trim().startsWith("{")) {
       dialog.ask("", attempt, null);
       return;
@@ -36,7 +43,7 @@ export function makeRecipes(root, transport, messages, state, apply) {
     if (wrong) dialog.ask(text, attempt, wrong);
   });
 
-  button("download").addEventListener("click", async () => {
+  findButton(root, "download").addEventListener("click", async () => {
     const { recipe, ref } = state.here();
     try {
       const answer = await transport.call("export", { recipe, ref });
@@ -49,42 +56,25 @@ export function makeRecipes(root, transport, messages, state, apply) {
     }
   });
 
-  // What is wrong with a value as a recipe for the open model, or null.
-  function objection(given) {
-    if (!given || typeof given !== "object" || Array.isArray(given)) {
-      return "This is not a recipe: it should be an object in curly braces.";
-    }
-    if (given.model !== state.here().recipe.model) {
-      return "This recipe was made with another model, whose axes are others. "
-        + "Open that model first, then paste it again.";
-    }
-    return null;
-  }
-
-  // Applies a recipe given as text, or resolves to what is wrong with it. The server judges
-  // its values by drawing it; only then does the page take it over.
+  /**
+   * Applies a recipe given as text, or resolves to what is wrong with it. The server judges
+   * its values by drawing it; only then does the page take it over.
+   * @param {string} text
+   * @returns {Promise<string | null>}
+   */
   async function attempt(text) {
-    let given;
-    try {
-      given = JSON.parse(text);
-    } catch (problem) {
-      return "This is not a recipe: it is not valid JSON. Copy it again as a whole.";
-    }
-    const wrong = objection(given);
-    if (wrong) return wrong;
     const { recipe: now } = state.here();
+    const given = read(text, now.model);
+    if (typeof given === "string") return given;
     const elsewhere = given.image !== now.image;
-    const recipe = { ...upgraded(given), image: now.image };
-    if (Array.isArray(recipe.regions)) {
-      const tidy = (region) => (Array.isArray(region) && canonicalRegion(region)) || region;
-      recipe.regions = recipe.regions.map(tidy);
-    }
+    const wire = { ...given, image: now.image };
     try {
-      await transport.call("render", { seq: 0, recipe });
+      await transport.judge(wire);
     } catch (error) {
-      return error.message;
+      return error instanceof Error ? error.message : String(error);
     }
-    apply(canonicalRecipe({ ...now, ...recipe }));
+    const recipe = { ...now, ...fromWire({ ...toWire(now), ...wire }) };
+    apply(withEdits(recipe, recipe.edits));
     messages.clear();
     messages.say(elsewhere ? "Recipe applied. It was made on another picture, so this one "
       + "follows its edits in its own way." : "Recipe applied.");
@@ -92,9 +82,39 @@ export function makeRecipes(root, transport, messages, state, apply) {
   }
 
   return {
+    /** @param {string} text */
     async paste(text) {
       const wrong = await attempt(text);
       if (wrong) messages.fail(new DeskError(wrong, "bad_input"));
     },
   };
+}
+
+/**
+ * A recipe for a model from text, its regions in canonical form; or what is wrong with it. Whether
+ * its values are possible is for the server to say.
+ * @param {string} text
+ * @param {string} model the hash of the model that is open
+ * @returns {WireRecipe | string}
+ */
+function read(text, model) {
+  /** @type {WireRecipe | null} */
+  let given;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    return "This is not a recipe: it is not valid JSON. Copy it again as a whole.";
+  }
+  if (!given || typeof given !== "object" || Array.isArray(given)) {
+    return "This is not a recipe: it should be an object in curly braces.";
+  }
+  if (given.model !== model) {
+    return "This recipe was made with another model, whose axes are others. "
+      + "Open that model first, then paste it again.";
+  }
+  const recipe = upgraded(given);
+  if (!Array.isArray(recipe.regions)) return recipe;
+  const tidied = (/** @type {Region} */ region) =>
+    (Array.isArray(region) && canonicalRegion(region)) || region;
+  return { ...recipe, regions: recipe.regions.map(tidied) };
 }

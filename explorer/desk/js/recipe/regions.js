@@ -1,12 +1,16 @@
-// Regions, as values (regions.py): lists of shapes, a dab [x, y, r] (r < 0 erases) or a rectangle
-// [left, top, right, bottom], in units of 1/256 of the picture's side. The brush of a place is
-// {regions, active}: those that there are, and the one that sliders move, or -1 for the whole
-// picture.
+// Regions, as values (explorer/regions.py): lists of shapes, a dab or a rectangle, in units of
+// 1/256 of the picture's side; and the brush of a place.
+
+/** @import { Brush, Edit, Rectangle, Region, Shape } from "../types.js" */
 
 export const REGION_UNIT = 256;
 export const MOST_SHAPES = 512;
 export const MOST_REGIONS = 16;
+
+/** @type {Brush} */
 export const NO_BRUSH = { regions: [], active: -1 };
+
+/** @type {Record<string, Rectangle>} */
 export const PRESETS = {
   "left half": [0, 0, 128, 256],
   "right half": [128, 0, 256, 256],
@@ -15,82 +19,103 @@ export const PRESETS = {
   "middle": [64, 64, 192, 192],
 };
 
-// The order of nested lists of numbers, as Python has it for tuples.
-export function compareNested(a, b) {
-  if (!Array.isArray(a)) return a - b;
+/**
+ * The order of lists of numbers, as Python has it for tuples.
+ * @param {readonly number[]} a
+ * @param {readonly number[]} b
+ */
+function compareShapes(a, b) {
   for (let at = 0; at < Math.min(a.length, b.length); at += 1) {
-    const order = compareNested(a[at], b[at]);
+    if (a[at] !== b[at]) return a[at] - b[at];
+  }
+  return a.length - b.length;
+}
+
+/**
+ * The order of regions, as Python has it for tuples of tuples.
+ * @param {Region} a
+ * @param {Region} b
+ */
+export function compareRegions(a, b) {
+  for (let at = 0; at < Math.min(a.length, b.length); at += 1) {
+    const order = compareShapes(a[at], b[at]);
     if (order !== 0) return order;
   }
   return a.length - b.length;
 }
 
-export function regionAt(regions, region) {
-  return regions.findIndex((one) => one === region || compareNested(one, region) === 0);
+/**
+ * Whether two are the same region, or both the whole picture (null).
+ * @param {Region | null} a
+ * @param {Region | null} b
+ */
+export function sameRegion(a, b) {
+  return a === b || (a !== null && b !== null && compareRegions(a, b) === 0);
 }
 
+/**
+ * Where a region is in a list; −1 if it is not.
+ * @param {readonly Region[]} regions
+ * @param {Region} region
+ */
+export function regionAt(regions, region) {
+  return regions.findIndex((one) => sameRegion(one, region));
+}
+
+/**
+ * The regions of edits, sorted, each once.
+ * @param {readonly Edit[]} edits
+ */
+export function regionsOf(edits) {
+  /** @type {Region[]} */
+  const found = [];
+  for (const { region } of edits) {
+    if (region && regionAt(found, region) < 0) found.push(region);
+  }
+  return found.sort(compareRegions);
+}
+
+/** @param {Shape} shape */
 function erases(shape) {
   return shape.length === 3 && shape[2] < 0;
 }
 
-// Each run of shapes that commute is sorted, without repetitions; null if nothing is painted.
+/**
+ * Each run of shapes that commute is sorted, without repetitions; null if nothing is painted.
+ * @param {readonly Shape[]} shapes
+ * @returns {Region | null}
+ */
 export function canonicalRegion(shapes) {
+  /** @type {Shape[][]} */
   const runs = [];
   for (const shape of shapes) {
     const run = runs[runs.length - 1];
     if (run && erases(run[0]) === erases(shape)) run.push(shape);
     else if (runs.length || !erases(shape)) runs.push([shape]);
   }
-  const sorted = runs.flatMap((run) => run.sort(compareNested)
-    .filter((shape, at) => at === 0 || compareNested(shape, run[at - 1]) !== 0));
+  const sorted = runs.flatMap((run) => run.sort(compareShapes)
+    .filter((shape, at) => at === 0 || compareShapes(shape, run[at - 1]) !== 0));
   return sorted.length ? sorted : null;
 }
 
+/** @param {Brush} brush */
 export function activeRegion(brush) {
   return brush.active < 0 ? null : brush.regions[brush.active];
 }
 
-// The brush that goes with a recipe: its regions, and the active one even if nothing moved yet.
-export function brushFor(recipe, brush) {
+/**
+ * The brush that goes with edits: their regions, and the active one even if nothing moved yet.
+ * @param {readonly Edit[]} edits
+ * @param {Brush} brush
+ * @returns {Brush}
+ */
+export function brushFor(edits, brush) {
   const active = activeRegion(brush);
+  const used = regionsOf(edits);
   const known = brush.regions.filter((region) =>
-    region === active || regionAt(recipe.regions, region) >= 0);
-  const more = recipe.regions.filter((region) => regionAt(known, region) < 0);
+    region === active || regionAt(used, region) >= 0);
+  const more = used.filter((region) => regionAt(known, region) < 0);
   if (known.length === brush.regions.length && !more.length) return brush;
   const regions = [...known, ...more];
   return { regions, active: active ? regions.indexOf(active) : -1 };
-}
-
-// ---- what a region covers, as the page shows it: masks.py on a grid of 256 × 256 ----
-
-function dabCover(radius, distance) {
-  const cover = 0.5 + (Math.max(radius, 0.75) - distance) / Math.max(radius / 2, 1);
-  return cover < 0 ? 0 : cover > 1 ? 1 : cover;
-}
-
-// Lays one shape over a mask, a Float32Array of 256 × 256.
-export function layShape(mask, shape) {
-  const size = REGION_UNIT;
-  if (shape.length === 4) {
-    const [left, top, right, bottom] = shape;
-    for (let y = top; y < bottom; y += 1) mask.fill(1, y * size + left, y * size + right);
-    return;
-  }
-  const [x, y, signedRadius] = shape;
-  const radius = Math.abs(signedRadius);
-  const reach = 1.25 * radius + 2;
-  for (let row = Math.max(0, Math.floor(y - reach)); row < Math.min(size, y + reach); row += 1) {
-    const from = Math.max(0, Math.floor(x - reach));
-    for (let column = from; column < Math.min(size, x + reach); column += 1) {
-      const cover = dabCover(radius, Math.hypot(column + 0.5 - x, row + 0.5 - y));
-      const at = row * size + column;
-      mask[at] = signedRadius < 0 ? Math.min(mask[at], 1 - cover) : Math.max(mask[at], cover);
-    }
-  }
-}
-
-export function maskOf(region) {
-  const mask = new Float32Array(REGION_UNIT * REGION_UNIT);
-  for (const shape of region || []) layShape(mask, shape);
-  return mask;
 }

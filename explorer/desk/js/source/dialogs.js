@@ -1,22 +1,41 @@
 // The dialogs: a recipe as text, the webcam, and the map of keys and gestures.
 
-import { DeskError } from "../live/transport.js";
-import { make, setText } from "../tools.js";
+import { find, findButton, make, setText } from "../dom.js";
+import { DeskError } from "../errors.js";
 
+/**
+ * @param {HTMLElement} root
+ * @param {string} name
+ */
+function findDialog(root, name) {
+  return find(root, `[data-dialog="${name}"]`, HTMLDialogElement);
+}
+
+/** @param {HTMLDialogElement} dialog */
+const closerOf = (dialog) => find(dialog, "[data-dialog-close]", HTMLButtonElement);
+
+/**
+ * Does something with the text of a recipe; resolves to what is wrong with it, or null.
+ * @typedef {(text: string) => Promise<string | null>} Work
+ */
+
+/** @param {HTMLElement} root */
 export function makeRecipeDialog(root) {
-  const dialog = root.querySelector('[data-dialog="recipe"]');
-  const says = dialog.querySelector("[data-dialog-text]");
-  const text = dialog.querySelector("[data-recipe-text]");
-  const problem = dialog.querySelector("[data-dialog-problem]");
-  const apply = dialog.querySelector("[data-dialog-apply]");
-  let work = null;
+  const dialog = findDialog(root, "recipe");
+  const says = find(dialog, "[data-dialog-text]", HTMLElement);
+  const text = find(dialog, "[data-recipe-text]", HTMLTextAreaElement);
+  const problem = find(dialog, "[data-dialog-problem]", HTMLElement);
+  const apply = find(dialog, "[data-dialog-apply]", HTMLButtonElement);
+  /** @type {Work} */
+  let work = async () => null;
 
+  /** @param {string | null} message */
   function complain(message) {
     problem.hidden = !message;
     setText(problem, message || "");
   }
 
-  dialog.querySelector("[data-dialog-close]").addEventListener("click", () => dialog.close());
+  closerOf(dialog).addEventListener("click", () => dialog.close());
   apply.addEventListener("click", async () => {
     apply.disabled = true;
     const message = await work(text.value);
@@ -25,6 +44,11 @@ export function makeRecipeDialog(root) {
     else dialog.close();
   });
 
+  /**
+   * @param {string} message
+   * @param {string} value
+   * @param {boolean} readOnly
+   */
   function open(message, value, readOnly) {
     setText(says, message);
     text.value = value;
@@ -37,11 +61,18 @@ export function makeRecipeDialog(root) {
   }
 
   return {
-    // For a browser that does not let a page write to the clipboard.
+    /**
+     * For a browser that does not let a page write to the clipboard.
+     * @param {string} recipe
+     */
     show(recipe) {
       open("Copy this text (Ctrl+C). Pasted back, it makes the same picture.", recipe, true);
     },
-    // `applied` takes the text and resolves to what is wrong with it, or null.
+    /**
+     * @param {string} value
+     * @param {Work} applied
+     * @param {string | null} wrong what is wrong with the value
+     */
     ask(value, applied, wrong) {
       work = applied;
       open("Paste a recipe here (Ctrl+V) and apply it.", value, false);
@@ -50,13 +81,16 @@ export function makeRecipeDialog(root) {
   };
 }
 
-// Opened by its button or by ?, and closed by ? too.
+/**
+ * Opened by its button or by ?, and closed by ? too.
+ * @param {HTMLElement} root
+ */
 export function makeKeyMap(root) {
-  const dialog = root.querySelector('[data-dialog="keys"]');
+  const dialog = findDialog(root, "keys");
   const open = () => dialog.showModal();
 
-  root.querySelector('[data-action="keys"]').addEventListener("click", open);
-  dialog.querySelector("[data-dialog-close]").addEventListener("click", () => dialog.close());
+  findButton(root, "keys").addEventListener("click", open);
+  closerOf(dialog).addEventListener("click", () => dialog.close());
   dialog.addEventListener("keydown", (event) => {
     if (event.key !== "?") return;
     event.preventDefault(); // or the page would open it again
@@ -65,33 +99,39 @@ export function makeKeyMap(root) {
   return { open };
 }
 
-// Resolves to a picture as a Blob, or null if the person closed the dialog.
-export async function takePicture(root) {
-  const dialog = root.querySelector('[data-dialog="webcam"]');
-  const video = dialog.querySelector("[data-video]");
-  if (!navigator.mediaDevices || !navigator.mediaDevices.getUserMedia) {
+async function openWebcam() {
+  if (!navigator.mediaDevices?.getUserMedia) {
     throw new DeskError("This page may not use a webcam: browsers allow it on localhost and "
       + "over https only. Upload a picture instead.", "webcam");
   }
-  let stream;
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: true });
-  } catch (problem) {
+    return await navigator.mediaDevices.getUserMedia({ video: true });
+  } catch {
     throw new DeskError("The webcam could not be opened. Plug one in and allow this page to use "
       + "it, or upload a picture instead.", "webcam");
   }
+}
+
+/**
+ * Resolves to a picture, or null if the person closed the dialog.
+ * @param {HTMLElement} root
+ * @returns {Promise<Blob | null>}
+ */
+export async function takePicture(root) {
+  const dialog = findDialog(root, "webcam");
+  const video = find(dialog, "[data-video]", HTMLVideoElement);
+  const stream = await openWebcam();
   video.srcObject = stream;
   video.play();
   dialog.showModal();
-  const take = dialog.querySelector("[data-dialog-apply]");
-  const close = dialog.querySelector("[data-dialog-close]");
+  const take = find(dialog, "[data-dialog-apply]", HTMLButtonElement);
   const taken = await new Promise((resolve) => {
     take.onclick = () => resolve(true);
-    close.onclick = () => resolve(false);
+    closerOf(dialog).onclick = () => resolve(false);
     dialog.oncancel = () => resolve(false);
   });
   const canvas = make("canvas", { width: video.videoWidth || 1, height: video.videoHeight || 1 });
-  if (taken) canvas.getContext("2d").drawImage(video, 0, 0);
+  if (taken) canvas.getContext("2d")?.drawImage(video, 0, 0);
   for (const track of stream.getTracks()) track.stop();
   video.srcObject = null;
   dialog.close();

@@ -1,35 +1,49 @@
 // The list of models, grouped, and looked up again whenever somebody reaches for it.
 
-import { make, setText } from "../tools.js";
+import { find, make, setText } from "../dom.js";
+
+/** @import { Transport } from "../live/transport.js" */
+/** @import { Model, ModelEntry } from "../types.js" */
+/** @typedef {ReturnType<typeof makeModels>} Models */
 
 const GROUPS = { bundled: "Bundled", runs: "Your runs", given: "Given" };
 
+/** @param {ModelEntry} entry */
+function optionOf(entry) {
+  return make("option", { value: entry.id, title: entry.error || entry.summary },
+    entry.error ? `${entry.title} (cannot be opened)` : entry.title);
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {Transport} transport
+ * @param {(id: string) => void} choose
+ */
 export function makeModels(root, transport, choose) {
-  const select = root.querySelector("[data-model]");
-  const summary = root.querySelector("[data-summary]");
+  const select = find(root, "[data-model]", HTMLSelectElement);
+  const summary = find(root, "[data-summary]", HTMLElement);
   let known = "";
+  /** @type {string | null} */
   let current = null;
+  /** @type {ReturnType<typeof ask> | null} */
   let looking = null;
 
-  function option(entry) {
-    const node = make("option", { value: entry.id, title: entry.error || entry.summary },
-      entry.error ? `${entry.title} (cannot be opened)` : entry.title);
-    return node;
-  }
+  const ask = () => transport.call("models", {});
 
+  /** @param {ModelEntry[]} list */
   function fill(list) {
     const groups = [];
     for (const [group, title] of Object.entries(GROUPS)) {
       const entries = list.filter((entry) => entry.group === group);
-      if (entries.length) groups.push(make("optgroup", { label: title }, ...entries.map(option)));
+      if (entries.length) groups.push(make("optgroup", { label: title }, ...entries.map(optionOf)));
     }
     select.replaceChildren(...groups);
     if (current) select.value = current;
   }
 
-  // Resolves to {models, default}; the select changes only if the list did.
+  /** Resolves to the server's answer; the select changes only if the list did. */
   async function refresh() {
-    looking = looking || transport.call("models", {});
+    looking ??= ask();
     try {
       const answer = await looking;
       const now = JSON.stringify(answer.models);
@@ -43,17 +57,18 @@ export function makeModels(root, transport, choose) {
     }
   }
 
-  const glance = () => refresh().catch(() => null);
-  select.addEventListener("focus", glance);
-  select.addEventListener("pointerenter", glance);
+  const lookAgain = () => refresh().catch(() => null);
+  select.addEventListener("focus", lookAgain);
+  select.addEventListener("pointerenter", lookAgain);
   select.addEventListener("change", () => choose(select.value));
 
   return {
     refresh,
-    // Back to the model that is open, after one could not be.
+    /** Back to the model that is open, after one could not be. */
     restore() {
       if (current) select.value = current;
     },
+    /** @param {Model} model */
     show(model) {
       current = model.id;
       if (![...select.options].some((node) => node.value === model.id)) {
@@ -65,11 +80,16 @@ export function makeModels(root, transport, choose) {
   };
 }
 
-// `heard` gets the id of each model that the Train tab makes, while the desk is in the page.
-export function hearOfModels(root, heard) {
+/**
+ * @param {HTMLElement} root
+ * @param {(id: string | undefined) => void} heard gets the id of each model that the Train tab
+ *   makes, while the desk is in the page; undefined where it is not to be opened
+ */
+export function watchNewModels(root, heard) {
+  /** @param {Event} event */
   function announced(event) {
-    if (root.isConnected) heard(event.detail && event.detail.id);
-    else window.removeEventListener("strata:models", announced);
+    if (!root.isConnected) window.removeEventListener("strata:models", announced);
+    else heard(event instanceof CustomEvent ? event.detail?.id : undefined);
   }
   window.addEventListener("strata:models", announced);
 }

@@ -3,174 +3,183 @@
 // beside them by dimension, in bits for 8-bit pixels and in nats for others. A model without a
 // likelihood has a PSNR in their place.
 
-import { clamp, make, nats, setHidden, setText, signed } from "../tools.js";
-import { makeWaterfall, stepsOf } from "./waterfall.js";
+import { find, make, setHidden, setText } from "../dom.js";
+import { paintPicture } from "../picture/paint.js";
+import { clamp } from "../values.js";
+import { nats, signed } from "../words.js";
+import { stepsOf } from "./columns.js";
+import { errorText, meaningOf, pictureOf, spreadText, unitOf } from "./telling.js";
+import { makeWaterfall } from "./waterfall.js";
 
-// How terms are shown: {per, word, text(value)}; a value in nats is divided by `per`.
-// Bits per dimension are a measure of 8-bit pixels alone.
-function unitOf(dimensions, own, bits) {
-  if (own) return { per: 1, word: "nats", text: nats };
-  const [per, word] = bits ? [dimensions * Math.LN2, "bits per dim"] : [dimensions, "nats per dim"];
-  return { per, word, text: (v) => signed(v, 3) };
+/** @import { Averages, ImageTerms, Model, Row, Terms, TestTerms } from "../types.js" */
+/** @import { Column } from "./columns.js" */
+/** @import { Unit } from "./telling.js" */
+
+/**
+ * Averages of a model with a likelihood; null of one without.
+ * @template {Averages} A
+ * @param {A} averages
+ * @returns {(A & Terms) | null}
+ */
+function measured(averages) {
+  return typeof averages.elbo === "number" ? /** @type {A & Terms} */ (averages) : null;
 }
 
-// An error with two digits that count, and a plain zero where nothing is drawn.
-function errorText(error) {
-  if (error === null) return "";
-  if (error === 0) return " ± 0";
-  const digits = Math.max(0, Math.min(6, 1 - Math.floor(Math.log10(error))));
-  return ` ± ${error.toFixed(digits)}`;
-}
-
-// `divergences`: whether every rate is a KL divergence, or only that of the top; `below`: whether
-// the value is negative.
-function meaningOf(column, depth, divergences, below) {
-  if (column.key === "elbo") return "all that it costs to describe the image: less is better";
-  if (column.key === "rest") {
-    return `its pixels, once the levels are known${below ? "; below zero where the density that "
-      + "the model gives them exceeds 1" : ""}`;
-  }
-  if (column.key === "rates") return "what all levels say about it";
-  if (column.level === depth) return "what the top level says about it, a KL divergence";
-  if (column.row) {
-    const { levels: { length }, span } = column.row;
-    return length === 1 ? `what ${span} says about it`
-      : `what ${span} say about it; press for each of its ${length} levels`;
-  }
-  return `what ${column.name} says about it${divergences ? ", a KL divergence"
-    : "; below the top a rate may be negative"}`;
-}
-
-function pictureOf(column) {
-  if (column.picture === "image") return "the image";
-  if (column.picture === "reconstruction") return "the reconstruction";
-  if (column.picture === "ladder") return "the ladder";
-  const name = column.of || column.name;
-  return column.first ? `${name} alone, on the ladder` : `what ${name} adds, on the ladder`;
-}
-
-// The pictures that a part belongs to; the first is shown beside the waterfall.
+/**
+ * The pictures that a part belongs to; the first is shown beside the waterfall.
+ * @param {HTMLElement} root
+ * @param {Column | null} column
+ */
 function figuresOf(root, column) {
   const part = column ? column.picture : "image";
   const wanted = part === "ladder" ? "[data-ladder]"
-    : Number.isInteger(part) ? `[data-ladder="${part}"]` : `.screen.${part}`;
+    : typeof part === "number" ? `[data-ladder="${part}"]` : `.screen.${part}`;
   const found = [...root.querySelectorAll(wanted)];
   return part === "ladder" ? found.reverse() : found;
 }
 
+/** @param {HTMLElement} root */
 export function makeTerms(root) {
-  const find = (name) => root.querySelector(`[data-${name}]`);
-  const thumb = find("terms-picture");
-  const waterfall = makeWaterfall(find("bars"), light);
+  const part = (/** @type {string} */ name) => find(root, `[data-${name}]`, HTMLElement);
+  const thumb = find(root, "[data-terms-picture]", HTMLCanvasElement);
+  const [panel, usual, line] = [part("terms"), part("usual"), part("terms-line")];
+  const [head, none] = [part("elbo"), part("terms-none")];
+  const waterfall = makeWaterfall(part("bars"), light);
+  const drawGauge = makeGauge(root);
+  /** @type {Column | null} */
   let column = null; // the one in use
+  /** @type {Record<string, string>} */
   let spoken = {}; // what each column tells in a line
 
   function paintThumb() {
-    const [figure] = figuresOf(root, column);
-    const canvas = figure && figure.querySelector("canvas");
-    if (!canvas) return;
-    thumb.width = canvas.width;
-    thumb.height = canvas.height;
-    thumb.getContext("2d").drawImage(canvas, 0, 0);
+    const canvas = figuresOf(root, column)[0]?.querySelector("canvas");
+    if (canvas) paintPicture(thumb, canvas);
   }
 
+  /** @param {Column | null} now */
   function light(now) {
     column = now;
     for (const node of root.querySelectorAll("figure.lit")) node.classList.remove("lit");
     if (now) for (const node of figuresOf(root, now)) node.classList.add("lit");
-    setText(find("terms-line"), spoken[now ? now.key : "elbo"] || "");
+    setText(line, spoken[now ? now.key : "elbo"] || "");
     paintThumb();
   }
 
-  // What is said of a standard error, or of one that is not known.
-  function spread(error, over) {
-    return error === null ? " (its standard error was not measured)"
-      : `${errorText(error)} (standard error over ${over})`;
-  }
-
+  /**
+   * @param {ImageTerms & Terms} terms
+   * @param {TestTerms & Terms} test
+   * @param {Unit} here that of the image
+   * @param {Unit} there that of the test images
+   * @param {Row[] | null} rows
+   */
   function drawWaterfall(terms, test, here, there, rows) {
     const depth = terms.rate.length;
-    const steps = [stepsOf(terms, here, rows), stepsOf(test, there, rows)];
-    waterfall.draw(depth, rows, ...steps, (one, image, mean) => {
+    const overDraws = `its ${terms.draws} draws`;
+    const overImages = `${(test.images ?? 0).toLocaleString("en-GB")} images`;
+    const steps = stepsOf(terms, here.per, rows);
+    waterfall.draw(depth, rows, steps, stepsOf(test, there.per, rows), (one, image, mean) => {
       const [value, average] = [here.text(image.value), here.text(mean.value)];
-      const numbers = `${value}${errorText(image.error)}, test mean ${average}`
-        + `${errorText(mean.error)} ${here.word}`;
       const who = one.level ? `Rate of ${one.name}` : one.row ? `Rates of ${one.name}` : one.name;
-      const meaning = meaningOf(one, depth, test.divergences, image.value < 0);
-      spoken[one.key] = `${who} ${numbers} · ${meaning}`;
-      const title = `${one.name}: ${meaning}. Its picture: `
-        + `${pictureOf(one)}. This image ${value}`
-        + `${spread(image.error, `its ${terms.draws} draws`)}, test mean ${average}`
-        + `${spread(mean.error, `${test.images.toLocaleString("en-GB")} images`)}, in ${here.word}`;
+      const meaning = meaningOf(one, depth, Boolean(test.divergences), image.value < 0);
+      spoken[one.key] = `${who} ${value}${errorText(image.error)}, test mean ${average}`
+        + `${errorText(mean.error)} ${here.word} · ${meaning}`;
+      const title = `${one.name}: ${meaning}. Its picture: ${pictureOf(one)}. This image ${value}`
+        + `${spreadText(image.error, overDraws)}, test mean ${average}`
+        + `${spreadText(mean.error, overImages)}, in ${here.word}`;
       return { value, mean: average, title };
     });
   }
 
-  function drawGauge(terms) {
-    const { percentile } = terms;
-    const known = percentile !== null;
-    const whole = known && percentile >= 1 && percentile <= 99;
-    const shown = known ? `${percentile.toFixed(whole ? 0 : 1)} %` : "";
-    const gauge = find("gauge");
-    gauge.setAttribute("aria-label", known
-      ? `${shown} of the test images have a lower ELBO` : "not known");
-    const needle = gauge.querySelector(".needle");
-    needle.hidden = !known;
-    if (known) needle.style.left = `${clamp(percentile, 0, 100)}%`;
-    const word = { low: "unusual", high: "unusual", usual: "usual" }[terms.verdict];
-    setText(find("percentile"), word ? `${word} · ${shown}` : "");
-    find("percentile").dataset.tail = terms.verdict;
-    setText(find("verdict"), terms.explanation);
-  }
-
+  /**
+   * @param {ImageTerms & Terms} terms
+   * @param {TestTerms & Terms} test
+   * @param {Unit} there
+   */
   function drawHead(terms, test, there) {
-    const bits = terms.bits_per_dim === null || terms.bits_per_dim === undefined
-      ? "" : ` · ${terms.bits_per_dim.toFixed(2)} bits per dim`;
+    const bits = terms.bits_per_dim === null ? ""
+      : ` · ${terms.bits_per_dim.toFixed(2)} bits per dim`;
     const mean = there.per === 1 ? nats(test.elbo)
       : `${signed(-test.elbo / there.per, 2)} ${there.word}`;
-    find("elbo").replaceChildren("ELBO ", make("b", {}, `${nats(terms.elbo)} nats`),
+    head.replaceChildren("ELBO ", make("b", {}, `${nats(terms.elbo)} nats`),
       `${bits} · test mean ${mean}`);
-    find("elbo").title = `Averages over ${terms.draws} draws of the posterior`;
+    head.title = `Averages over ${terms.draws} draws of the posterior`;
   }
 
-  // In place of terms: how close the reconstruction comes.
+  /**
+   * In place of terms: how close the reconstruction comes.
+   * @param {ImageTerms} terms
+   * @param {TestTerms} test
+   */
   function drawRatio(terms, test) {
+    const ratio = `${(terms.psnr_db ?? NaN).toFixed(1)} dB`;
     const known = typeof test.psnr_db === "number";
-    const mean = known ? ` · test mean ${test.psnr_db.toFixed(1)} dB` : "";
-    find("elbo").replaceChildren("PSNR ", make("b", {}, `${terms.psnr_db.toFixed(1)} dB`), mean);
-    find("elbo").title = "Of the reconstruction on the mean path";
-    setText(find("terms-none"), "This model has no likelihood of its own: PSNR of the "
-      + `reconstruction ${terms.psnr_db.toFixed(1)} dB instead${mean.replace(" ·", ",")}.`);
+    const mean = known ? ` test mean ${test.psnr_db?.toFixed(1)} dB` : "";
+    head.replaceChildren("PSNR ", make("b", {}, ratio), mean && ` ·${mean}`);
+    head.title = "Of the reconstruction on the mean path";
+    setText(none, "This model has no likelihood of its own: PSNR of the "
+      + `reconstruction ${ratio} instead${mean && `,${mean}`}.`);
   }
 
+  /** @param {boolean} waiting */
   function setWaiting(waiting) {
-    for (const name of ["terms", "usual"]) find(name).classList.toggle("waiting", waiting);
+    for (const node of [panel, usual]) node.classList.toggle("waiting", waiting);
   }
 
   // A rung or a screen may be painted anew while its copy is shown.
   new MutationObserver(paintThumb).observe(root, { attributeFilter: ["data-settled"] });
 
   return {
-    // Those on the screen belong to the picture before.
+    /** Those on the screen belong to the picture before. */
     wait: () => setWaiting(true),
-    draw(terms, { test, image_shape: shape }, rows) {
+    /**
+     * @param {ImageTerms} found
+     * @param {Model} model
+     * @param {Row[]} rows
+     */
+    draw(found, model, rows) {
       setWaiting(false);
-      drawGauge(terms);
-      const measured = terms.elbo !== null;
-      find("terms").classList.toggle("without", !measured);
-      setHidden(find("terms-none"), measured);
-      if (!measured) {
-        drawRatio(terms, test);
+      drawGauge(found);
+      const [terms, test] = [measured(found), measured(model.test)];
+      panel.classList.toggle("without", !terms);
+      setHidden(none, Boolean(terms));
+      if (!terms || !test) {
+        drawRatio(found, model.test);
         return;
       }
-      const dimensions = shape.reduce((all, side) => all * side, 1); // of a test image
+      const dimensions = model.image_shape.reduce((all, side) => all * side, 1); // of a test image
       const own = terms.dimensions === dimensions;
-      const bits = typeof terms.bits_per_dim === "number";
       const [here, there] = [terms.dimensions, dimensions]
-        .map((count) => unitOf(count, own, bits));
+        .map((count) => unitOf(count, own, terms.bits_per_dim !== null));
       spoken = {};
       drawWaterfall(terms, test, here, there, rows[0].grouped ? rows : null);
       drawHead(terms, test, there);
     },
+  };
+}
+
+/**
+ * The gauge of how usual the image is. Gives what draws it.
+ * @param {HTMLElement} root
+ */
+function makeGauge(root) {
+  const gauge = find(root, "[data-gauge]", HTMLElement);
+  const needle = find(gauge, ".needle", HTMLElement);
+  const number = find(root, "[data-percentile]", HTMLElement);
+  const verdict = find(root, "[data-verdict]", HTMLElement);
+
+  /** @param {ImageTerms} terms */
+  return (terms) => {
+    const { percentile } = terms;
+    const known = percentile !== null;
+    const whole = known && percentile >= 1 && percentile <= 99;
+    const shown = known ? `${percentile.toFixed(whole ? 0 : 1)} %` : "";
+    gauge.setAttribute("aria-label", known
+      ? `${shown} of the test images have a lower ELBO` : "not known");
+    needle.hidden = !known;
+    if (known) needle.style.left = `${clamp(percentile, 0, 100)}%`;
+    const word = { low: "unusual", high: "unusual", usual: "usual", unknown: "" }[terms.verdict];
+    setText(number, word ? `${word} · ${shown}` : "");
+    number.dataset.tail = terms.verdict;
+    setText(verdict, terms.explanation);
   };
 }
