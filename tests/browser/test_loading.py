@@ -127,11 +127,19 @@ def test_a_desk_whose_scripts_come_late_is_shown_with_them(
 ) -> None:
     page = context.new_page()
     held: list[Route] = []
-    page.route(SCRIPTS, held.append)
+    late = True
+
+    def hold(route: Route) -> None:
+        if late:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(SCRIPTS, hold)
     page.goto(app.url, wait_until="commit")
     page.locator("#strata-desk").wait_for(state="attached")
     assert held and page.locator("#strata-desk").is_hidden()
-    page.unroute(SCRIPTS)
+    late = False
     for route in held:
         route.continue_()
     Desk(page).settle()
