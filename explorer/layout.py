@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
+import os
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +26,7 @@ from explorer.gate import PATH, Gate
 from explorer.inference import load_ready, set_threads_for_latency
 from explorer.jobs import TrainingJob
 from explorer.library import Library
-from explorer.limits import MAX_FILE_BYTES, Limits
+from explorer.limits import MAX_FILE_BYTES, MOST_SESSIONS, Limits
 from explorer.live import Live
 from explorer.origin import Names, OwnPages
 from explorer.page.scripts import head, script_route
@@ -39,7 +43,6 @@ _log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 4 * 2**20  # of a socket; a longer one closes it, what is too long is told
 MOST_EVENTS = 256  # of gradio's queue
-MOST_SESSIONS = 256  # whose last view of the Train tab gradio keeps
 FORGET_S = (600, 3600)  # how often temporary files are looked through, and how old they may be
 TITLE = "Strata"
 TAGLINE = "an explorer of hierarchical variational autoencoders"
@@ -232,10 +235,21 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
         # What is there now stays: to look through it all for garbage would hold a frame 200 ms.
         gc.freeze()
         gc.enable()  # `app.py` switched it off for the start
+        threading.Thread(target=import_matplotlib, daemon=True).start()
         wait_until_told(Told(), drain, job)
         page.close(verbose=False)
     finally:
         live.close()
+
+
+def import_matplotlib() -> None:
+    """What gradio does in its first queued event, if it is installed, while nothing else moves.
+
+    Without a backend named beforehand it would look for one, through all of pyplot.
+    """
+    os.environ.setdefault("MPLBACKEND", "agg")
+    with suppress(ImportError):
+        importlib.import_module("matplotlib")
 
 
 def calm_queue(page: gr.Blocks) -> None:
