@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
+from explorer import desk
 from explorer.guard.crowd import Crowd
 from explorer.guard.drain import Door, Drain, Told, wait_until_told
 from explorer.guard.gate import PATH, Gate
@@ -29,6 +30,7 @@ from explorer.library.library import Library
 from explorer.library.ready import load_ready, set_threads_for_latency
 from explorer.live.server import Live
 from explorer.live.session import Session
+from explorer.page.scripts import head, script_route
 from explorer.panels.train.job import TrainingJob
 from models.checkpoint.checkpoint import pick_device
 from models.errors import BadInput
@@ -81,7 +83,7 @@ def doors(names: Names, drain: Drain) -> list[Middleware]:
         Middleware(OwnPages, names),
         Middleware(Door, drain),
         Middleware(Limits),
-        Middleware(PageRoot),
+        Middleware(PageRoot, head(desk.MODULE)),
     ]
 
 
@@ -179,7 +181,7 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
             css=CSS,
             show_error=True,
             app_kwargs={
-                "routes": [live_route(live, gate, crowd)],
+                "routes": [live_route(live, gate, crowd), script_route()],
                 "middleware": doors(names, drain),
             },
             max_file_size=MAX_FILE_BYTES,

@@ -51,7 +51,7 @@ HEAVY = 5  # requests that a page counts as: gradio writes its settings anew eac
 NEW_HZ = 10.0
 MOST_SESSIONS = 256  # that gradio keeps
 
-_FREE = re.compile(r"/(assets|static|svelte|theme\.css|favicon|gradio_api/heartbeat)")
+_FREE = re.compile(r"/(assets|static|svelte|strata/js|theme\.css|favicon|gradio_api/heartbeat)")
 _PAGES = re.compile(r"/(config|gradio_api/(info|openapi\.json))?/?")
 _SESSION = re.compile(rb'"session_hash"\s*:\s*"([^"]*)"')
 
@@ -78,7 +78,8 @@ class Limits:
         self._sessions: Bounded[bytes, bool] = Bounded(MOST_SESSIONS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _FREE.match(scope["path"]):
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        if scope["type"] != "http" or _FREE.match(path):
             await self._app(scope, receive, send)
         elif self._waiting >= MOST_WAITING:
             await asyncio.sleep(PAUSE_S)
@@ -86,7 +87,7 @@ class Limits:
                 scope, receive, send
             )
         elif scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            await self._turn(self._all, HEAVY if _PAGES.fullmatch(scope["path"]) else 1)
+            await self._turn(self._all, HEAVY if _PAGES.fullmatch(path) else 1)
             await self._app(scope, receive, send)
         else:
             await self._with_body(scope, receive, send)

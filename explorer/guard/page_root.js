@@ -4,7 +4,8 @@
   const path = location.pathname.replace(/(\/gradio_api\/runs)?\/*$/, "");
   const root = location.origin + path;
   window.gradio_config.root = root;
-  document.querySelector("base").href = `${root}/`; // also where the address lacks its last slash
+  const base = document.querySelector("base");
+  if (base) base.href = `${root}/`; // also where the address lacks its last slash
 
   function say() {
     const box = document.createElement("div");
@@ -18,8 +19,9 @@
   }
   let said = false;
   window.addEventListener("error", ({ target }) => {
-    const from = target instanceof HTMLScriptElement ? target.src : target.href;
-    if (said || !String(from).startsWith(`${root}/assets/`)) return;
+    const from = target instanceof HTMLScriptElement ? target.src
+      : target instanceof HTMLLinkElement ? target.href : "";
+    if (said || !from.startsWith(`${root}/assets/`)) return;
     said = true;
     if (document.body) say();
     else document.addEventListener("DOMContentLoaded", say);

@@ -64,22 +64,27 @@ def parse_hosts(texts: list[str]) -> tuple[str, ...]:
 
 
 class PageRoot:
-    """Lets Gradio's page go by its own address, and answers where no page is."""
+    """Lets Gradio's page go by its own address, and answers where no page is.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Args:
+        app: What is behind.
+        head: HTML that is put into the head of the page once it knows its address.
+    """
+
+    def __init__(self, app: ASGIApp, head: str = "") -> None:
+        self._app, self._head = app, head.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET":
-            send = _Answer(scope, send)
+            send = _Answer(scope, send, self._head)
         await self._app(scope, receive, send)
 
 
 class _Answer:
     """The way back of one answer: pages are changed, everything else goes through as it comes."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self._scope, self._send = scope, send
+    def __init__(self, scope: Scope, send: Send, head: bytes) -> None:
+        self._scope, self._send, self._head = scope, send, head
         self._held: Message | None = None
         self._body = b""
 
@@ -107,7 +112,7 @@ class _Answer:
             body = NOWHERE.format(path=path).encode()
             headers["content-type"] = "text/html; charset=utf-8"
         else:
-            body = self._body.replace(MARK, _page_root() + MARK, 1)
+            body = self._body.replace(MARK, _page_root() + self._head + MARK, 1)
             body = ROOT.sub(b"const root = window.gradio_config.root;", body, count=1)
         headers["content-length"] = str(len(body))
         await self._send(start)

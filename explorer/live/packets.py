@@ -8,7 +8,7 @@ A message is a header of 24 bytes, little-endian, and the picture behind it:
 `kind` is FRAME or RUNG (of the ladder; `level` is then its subscript), `seq` the number of the
 request that it answers, `decode_us` the time of the decode, `server_us` the time from the
 request's arrival to here, both in microseconds, and `depth` how many jobs waited for the device.
-The page's side is `desk/js/packets.js`.
+The page's side is `desk/js/live/packets.js`.
 
 How a picture is written depends on what it is for:
 

@@ -14,7 +14,7 @@ from models.report.svg import Series, bar_chart, histogram, hue_of, point_chart
 from models.report.words import defined
 
 Facts = dict[str, Any]
-# One hue per level, the same as in the explorer (explorer/desk/js/tools.js).
+# One hue per level, the same as in the explorer (explorer/desk/js/words.js).
 HUES = (205, 262, 312, 5, 62, 140, 235, 285)
 
 

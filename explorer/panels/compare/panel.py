@@ -3,7 +3,7 @@
 The page keeps what is chosen and asks for what is shown of it, part by part, by the functions
 below: each takes one JSON object and gives HTML. They go past gradio's queue, as those of the
 desk do, so that the pictures follow the hand on the depth control; of several requests the page
-shows the newest (`compare.js`).
+shows the newest (`compare/js/main.js`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from explorer.images.opening import SPRITE_COUNT, Ref
 from explorer.live.requests import Json, ServerFunction, answering, file_of
 from explorer.live.server import Live
 from explorer.live.to_json import sprite_json
+from explorer.page.scripts import on_load
 from explorer.panels.compare.bars import bars_html, total_html
 from explorer.panels.compare.choice import (
     FEWEST,
@@ -161,7 +162,7 @@ def build(live: Live) -> None:
     gr.HTML(
         html_template=_text("compare.html"),
         css_template=_text("compare.css"),
-        js_on_load=_text("compare.js"),
+        js_on_load=on_load("panels/compare/js/main.js"),
         apply_default_css=False,
         server_functions=functions(Comparing(live)),
     )

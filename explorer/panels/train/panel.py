@@ -17,6 +17,7 @@ import gradio as gr
 from gradio.context import Context
 
 from explorer.live.requests import CALM, log_fault
+from explorer.page.scripts import on_load
 from explorer.panels.train.fields import QUIET, Fields, build_fields
 from explorer.panels.train.form import FIELDS, Form, plan_training
 from explorer.panels.train.job import Snapshot, TrainingJob
@@ -172,7 +173,7 @@ def build(
                 html_template=TEMPLATE,
                 value=lambda: job_html(job.snapshot()),
                 css_template=_text("train.css"),
-                js_on_load=_text("train.js"),
+                js_on_load=on_load("panels/train/train.js"),
                 apply_default_css=False,
                 elem_classes=["strata-job"],
             )

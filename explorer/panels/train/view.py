@@ -17,7 +17,7 @@ from math import asinh, ceil, floor, log10, sinh
 from explorer.guard.discretion import without_folders
 from explorer.panels.train.job import Snapshot
 
-HUES = (205, 262, 312, 5, 62, 140, 235, 285)  # z_1 first, as in explorer/desk/js/tools.js
+HUES = (205, 262, 312, 5, 62, 140, 235, 285)  # z_1 first, as in explorer/desk/js/words.js
 POINTS = 160  # of a curve at most
 EARLY = 0.03  # share of the rows that does not set the range
 TICK_GAP = 0.16  # least distance of two labels, as a share of the height

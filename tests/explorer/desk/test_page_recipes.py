@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,27 +13,41 @@ import numpy as np
 import pytest
 
 from explorer import desk
+from explorer.live import packets, start_here
+from explorer.page.scripts import scripts
+from explorer.panels.compare import values as compare
+from explorer.panels.train import view as train_view
+from explorer.recipe import regions as regions_
 from explorer.recipe.recipe import Edit, Recipe, zero_recipe
 from explorer.recipe.regions import WHOLE, Region, canonical
 from explorer.render.masks import coverage
 
-JS = Path(desk.__file__).parent / "js"
+RECIPES = Path(desk.__file__).parent / "js/recipe"
 ZERO = zero_recipe("0123456789abcdef", "fedcba9876543210", 3)
 CODE = """
-const { zero, moves, repaints, shapes } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+import { readFileSync } from "node:fs";
+const [{ withEdit, withRegion }, { canonicalRegion }, { maskOf }, { fromWire, toWire }] =
+  await Promise.all(process.argv.slice(1).map((url) => import(url)));
+const { zero, moves, repaints, shapes } = JSON.parse(readFileSync(0, "utf8"));
 const asRegion = (shapes) => (shapes.length ? canonicalRegion(shapes) : null);
-let recipe = zero;
+let recipe = fromWire(zero);
+const written = () => {
+  const wire = toWire(recipe);
+  recipe = fromWire(wire);
+  return wire;
+};
 const recipes = moves.map(([level, kind, index, sigma, region]) => {
-  recipe = withEdit(recipe, level, kind, index, sigma, asRegion(region));
-  return recipe;
+  recipe = withEdit(recipe, { level, kind, index, sigma, region: asRegion(region) });
+  return written();
 });
 const moved = repaints.map(([from, to]) => {
   recipe = withRegion(recipe, asRegion(from), asRegion(to));
-  return recipe;
+  return written();
 });
 const masks = shapes.map((one) => Array.from(maskOf(one)));
 process.stdout.write(JSON.stringify({ recipes, moved, masks }));
 """
+MODULES = ("edits", "regions", "masks", "wire")
 
 
 def random_shapes(random_: random.Random) -> Region:
@@ -56,11 +71,10 @@ def in_the_page(request: dict) -> dict:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node - install it to test the page's functions: apt-get install nodejs")
-    names = ("tools", "regions", "edits")
-    parts = [(JS / f"{name}.js").read_text(encoding="utf-8") for name in names]
-    script = "\n".join([*parts, CODE])
+    modules = [(RECIPES / f"{name}.js").as_uri() for name in MODULES]
+    command = [node, "--input-type=module", "-e", CODE, *modules]
     done = subprocess.run(
-        [node, "-e", script], input=json.dumps(request), capture_output=True, text=True, timeout=60
+        command, input=json.dumps(request), capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -106,3 +120,22 @@ def test_the_veil_shows_what_the_region_covers(regions: list[Region]) -> None:
     found = in_the_page({"zero": ZERO.to_dict(), "moves": [], "repaints": [], "shapes": regions})
     for region, mask in zip(regions, found["masks"], strict=True):
         np.testing.assert_allclose(np.reshape(mask, (256, 256)), coverage(region, 256), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value"),
+    [
+        ("desk/js/recipe/regions.js", "REGION_UNIT", regions_.UNIT),
+        ("desk/js/recipe/regions.js", "MOST_SHAPES", regions_.MAX_SHAPES),
+        ("desk/js/recipe/regions.js", "MOST_REGIONS", regions_.MAX_REGIONS),
+        ("desk/js/bank/start.js", "MOST_TRIED", start_here.MOST_TRIED),
+        ("desk/js/words.js", "HUES", list(train_view.HUES)),
+        ("desk/js/live/packets.js", "HEADER_BYTES", packets.HEADER.size),
+        ("panels/compare/js/main.js", "SAMPLES", compare.SAMPLES),
+    ],
+)
+def test_the_page_and_the_server_have_the_same_constants(
+    path: str, name: str, value: object
+) -> None:
+    text = scripts()[path].decode()
+    assert re.search(rf"^(?:export )?const {name} = {re.escape(str(value))};", text, re.MULTILINE)
