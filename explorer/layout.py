@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from explorer.desk import build_desk
 from explorer.desk.server_functions import Functions
 from explorer.guard.gate import Gate
 from explorer.live.server import Live

@@ -30,7 +30,7 @@ FLOORS = (
     "models.report",
     "models.training models.convert models.attributes models.photos",
     "models.train models.evaluate",
-    "explorer.bounded explorer.recipe",
+    "explorer.bounded explorer.page explorer.recipe",
     "explorer.guard explorer.render",
     "explorer.images",
     "explorer.library explorer.terms",

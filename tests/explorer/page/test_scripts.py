@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import pytest
-from explorer.crowd import Crowd
-from explorer.drain import Drain
-from explorer.origin import Names
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from explorer import desk, page
-from explorer.layout import doors
+from explorer.guard.crowd import Crowd
+from explorer.guard.drain import Drain
+from explorer.guard.origin import Names
 from explorer.page import scripts
+from explorer.serve import doors
 
 PACKAGE = Path(page.__file__).parents[1]
 
