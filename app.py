@@ -114,7 +114,7 @@ def open_page(options: argparse.Namespace) -> None:
         BadInput: If an option cannot be used.
     """
     from explorer.guard.proxies import parse_hosts, parse_root_path
-    from explorer.layout import Place, launch
+    from explorer.serve import Place, launch
     from models.errors import BadInput
     from models.sources.adapter import parse_spec
 

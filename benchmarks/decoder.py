@@ -12,12 +12,12 @@ import torch
 
 from benchmarks.fixed import fixed_checkpoint
 from benchmarks.stamp import Stamped
-from explorer.bounded import image_hash
-from explorer.live.to_json import rgb
+from explorer.images.png_state import rgb
+from explorer.images.uploads import image_hash
 from explorer.recipe.recipe import Edit, zero_recipe
 from explorer.render.axes import all_axes
+from explorer.render.encode import encode_image
 from explorer.render.render import render
-from explorer.terms.terms import encode_image
 from models.chain import with_own_noise
 from models.checkpoint.checkpoint import Checkpoint, load_checkpoint
 

@@ -32,8 +32,9 @@ import torch
 
 from benchmarks.variants import Runner, Variant, shipped
 from explorer.library.ready import prepare
-from explorer.render.render import picture
-from explorer.terms.terms import as_model_sees, encode_image, image_terms
+from explorer.render.encode import as_model_sees, encode_image
+from explorer.render.frame import picture
+from explorer.terms.terms import image_terms
 from models.chain import draw_noise
 from models.checkpoint.checkpoint import Checkpoint, load_checkpoint, pick_device
 from models.errors import BadInput

@@ -13,13 +13,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from explorer.bounded import image_hash
+from explorer.images.uploads import image_hash
 from explorer.library.ready import prepare
 from explorer.recipe.recipe import Edit, Recipe, zero_recipe
 from explorer.render.axes import all_axes
 from explorer.render.decode_memory import Chains
+from explorer.render.encode import encode_image
 from explorer.render.render import decoded, render
-from explorer.terms.terms import encode_image
 from models.base import HierarchicalModel, Trace, bottom_up
 from models.chain import with_own_noise
 from models.checkpoint.checkpoint import Checkpoint

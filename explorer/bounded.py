@@ -6,13 +6,10 @@ keeps, so nothing is ever written to disk.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
-
-import numpy as np
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -70,14 +67,3 @@ class Bounded(Generic[K, V]):
     def _is_over(self) -> bool:
         over_cost = self._max_cost is not None and self._total > self._max_cost
         return over_cost or len(self._entries) > self._max_items
-
-
-def image_hash(pixels: np.ndarray) -> str:
-    """The name of model-sized pixels: 16 hexadecimal digits of SHA-256 over shape and values.
-
-    Args:
-        pixels: 8-bit values, with shape `(H, W, C)`.
-    """
-    digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels, dtype=np.uint8).tobytes())
-    return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What the commands that measure a checkpoint share."""
+"""What the commands share: options, numbers in them, and how a command ends."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 from models.errors import BadInput
 from models.storage.atomic import plain
+
+Shape = tuple[int, int, int]  # (C, H, W) of the images
 
 
 def add_outputs(parser: argparse.ArgumentParser) -> None:
@@ -28,3 +30,18 @@ def exit_status(run: Callable[[argparse.Namespace], None], options: argparse.Nam
         print(f"error: {plain(error)}", file=sys.stderr)
         return 2
     return 0
+
+
+def parse_numbers(text: str, name: str) -> tuple[float, ...]:
+    """Numbers from "5" or "10,6,6"."""
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise BadInput(
+            f"{name} '{text}' cannot be read: write numbers such as 5 or 10,6,6."
+        ) from error
+
+
+def channels_of(options: argparse.Namespace) -> tuple[int, ...]:
+    """The channels of the feature maps that `--conv` names."""
+    return tuple(int(c) for c in parse_numbers(options.conv, "--conv"))

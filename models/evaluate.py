@@ -23,9 +23,8 @@ import torch
 from models.checkpoint.checkpoint import (
     Checkpoint,
     load_checkpoint,
-    locate,
+    locate_checkpoint,
     pick_device,
-    to_json,
     update_measures,
 )
 from models.command_line import exit_status
@@ -38,7 +37,7 @@ from models.report.card import checkpoint_card, measures_table
 from models.report.page import write_report
 from models.sources.adapter import is_adapter, load_adapter, own_images
 from models.storage.atomic import current, write_file
-from models.storage.model_folder import is_measured
+from models.storage.model_folder import is_measured, to_json
 from models.training.finish import complete
 
 QUICK_IMAGES, QUICK_SAMPLES = 500, 200
@@ -188,7 +187,7 @@ def run(options: argparse.Namespace) -> None:
     check_asked(options, own)
     if options.threads:
         torch.set_num_threads(options.threads)
-    if options.write and not is_measured(folder := locate(options.checkpoint)):
+    if options.write and not is_measured(folder := locate_checkpoint(options.checkpoint)):
         complete(folder, options.data)
     load = load_adapter if own else load_checkpoint
     checkpoint = load(options.checkpoint, pick_device(options.device))

@@ -9,8 +9,8 @@ import torch
 
 from models.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from models.evaluation.measures import mean_terms, psnr_of_each
+from models.pixels import to_float
 from models.report.card import nats
-from models.training.loop import to_float
 from tests.running import ROOT
 
 MB = 1_000_000

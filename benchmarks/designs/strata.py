@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from explorer import layout
+from explorer import serve as page
 from explorer.library.library import Library
 from explorer.live.server import Live
 from explorer.panels.train.job import TrainingJob
@@ -29,4 +29,4 @@ def serve(checkpoint: Checkpoint, host: str, port: int) -> None:
         runs.mkdir()
         library = Library(bundled, runs, load=lambda source, device: checkpoint)
         live = Live(library, Chains(REMEMBERED, REMEMBERED))
-        layout.serve(live, TrainingJob(runs), None, layout.Place(host, port))
+        page.serve(live, TrainingJob(runs), None, page.Place(host, port))

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import gradio as gr
 
+from explorer.calls import by_session
 from explorer.live.requests import ServerFunction
-from explorer.panels.calls import by_session
 
 HERE = Path(__file__).parent
 SCRIPTS = (

@@ -16,11 +16,13 @@ from explorer.guard.turns import Newest
 from explorer.images import uploading
 from explorer.images.decoding.pool import shared
 from explorer.images.opening import Ref, fitting_recipe, sides_of
+from explorer.images.png_state import to_base64
 from explorer.live import to_json
 from explorer.live.requests import (
     Json,
     ServerFunction,
     answering,
+    file_of,
     optional_recipe,
     recipe_of,
     text_of,
@@ -29,7 +31,8 @@ from explorer.live.server import Live
 from explorer.live.start_here import Starts
 from explorer.recipe.recipe import Recipe
 from explorer.render.axes import all_axes, check_recipe
-from explorer.render.render import Rung, shadowed
+from explorer.render.frame import Rung
+from explorer.render.render import shadowed
 from models.checkpoint.checkpoint import Checkpoint
 from models.errors import BadInput
 
@@ -66,13 +69,13 @@ class Functions:
 
     async def upload(self, request: Mapping[str, object]) -> Json:
         """Take a picture file; of a picture saved by Strata also take the state in it."""
-        file = await self._live.in_pool(lambda: uploading.file_of(request))
+        file = await self._live.in_pool(lambda: file_of(request))
         taken = await self._live.take(*file)
         id = None
         if taken.restored is not None:
             hash = taken.restored.recipe.model
             id = await self._live.in_pool(lambda: self._live.library.id_of(hash))
-        return uploading.taken_json(taken, id)
+        return to_json.taken_json(taken, id)
 
     async def open(self, request: Mapping[str, object]) -> Json:
         """Open an image with a model, with the recipe given or the one that changes nothing."""
@@ -86,7 +89,7 @@ class Functions:
             await self._live.local_axes(recipe, t)  # not while a picture waits
         side = source.pixels.shape[0]
         sized = await self._live.sized(checkpoint, side)
-        shown = await self._live.in_pool(lambda: uploading.source_json(source, checkpoint))
+        shown = await self._live.in_pool(lambda: to_json.source_json(source, checkpoint))
         sprite = await self._live.in_pool(lambda: self._sprite(checkpoint))
         levels = all_axes(sized.model, checkpoint.statistics)
         return {
@@ -162,7 +165,7 @@ class Functions:
         png = await self._live.in_pool(
             lambda: uploading.saved_png(drawn.frame, recipe, ref_json, pixels)
         )
-        return {"filename": f"strata-{recipe.image}.png", "png": to_json.to_base64(png)}
+        return {"filename": f"strata-{recipe.image}.png", "png": to_base64(png)}
 
     async def keep(self, request: Mapping[str, object]) -> Json:
         """Take the image of a place back from a page that comes from another replica.

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from explorer.guard.rate import Rate
+
 MOST_OF_CLIENT = 64
 MOST = 512
 RATE_HZ = 240.0  # messages a second: the fastest screens
@@ -30,7 +32,8 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._due = self.heard = clock()
+        self._rate = Rate(RATE_HZ, BURST_S, clock)
+        self.heard = clock()
 
     async def keep(self, letters: int) -> None:
         """Wait until the message after one of so many letters may be taken."""
@@ -40,9 +43,8 @@ class Pace:
 
     def wait_s(self, letters: int) -> float:
         """Count a message; the seconds until the next one may be taken."""
-        self.heard = now = self._clock()
-        self._due = max(self._due, now - BURST_S) + (1 + letters / PIECE) / RATE_HZ
-        return max(0.0, self._due - now)
+        self.heard = self._clock()
+        return self._rate.wait_s(1 + letters / PIECE)
 
 
 class Member(Protocol):

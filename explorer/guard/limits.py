@@ -6,6 +6,8 @@
              after a pause, so that one who comes again at once keeps nobody busy
     turns    requests are let in one after another, a hundred a second, and of large bodies
              one at a time, with a rest in proportion: to read one holds all else up
+    newcomers  of a session not heard of yet, or of none, ten a second and never two at once:
+             gradio writes anew for each all that the page consists of, which takes it 20 to 40 ms
 
 Frames come over a socket and are not counted here (`crowd.py`); neither are the page's own files.
 """
@@ -23,7 +25,9 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from explorer.bounded import Bounded
 from explorer.guard.memory import give_back
+from explorer.guard.rate import Rate
 from models.reading.files import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -44,10 +48,12 @@ RATE_HZ = 100.0
 BURST_S = 0.2
 PAUSE_S = 1.0  # before one is told to come again
 HEAVY = 5  # requests that a page counts as: gradio writes its settings anew each time
+NEW_HZ = 10.0
+MOST_SESSIONS = 256  # that gradio keeps
 
 _FREE = re.compile(r"/(assets|static|svelte|theme\.css|favicon|gradio_api/heartbeat)")
 _PAGES = re.compile(r"/(config|gradio_api/(info|openapi\.json))?/?")
-_LONG_NAME = re.compile(rb'"session_hash"\s*:\s*"[^"]{%d}' % (LONGEST_NAME + 1))
+_SESSION = re.compile(rb'"session_hash"\s*:\s*"([^"]*)"')
 
 
 class TooLarge(Exception):
@@ -63,11 +69,13 @@ class Limits:
     """
 
     def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.monotonic) -> None:
-        self._app, self._clock = app, clock
+        self._app = app
         self._places = asyncio.Semaphore(MOST_UNDER_WAY)
         self._one_large = asyncio.Lock()
         self._waiting = 0
-        self._due = clock()
+        self._all = Rate(RATE_HZ, BURST_S, clock)
+        self._new = Rate(NEW_HZ, 1 / NEW_HZ, clock)
+        self._sessions: Bounded[bytes, bool] = Bounded(MOST_SESSIONS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _FREE.match(scope["path"]):
@@ -78,20 +86,25 @@ class Limits:
                 scope, receive, send
             )
         elif scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            await self._turn(HEAVY if _PAGES.fullmatch(scope["path"]) else 1)
+            await self._turn(self._all, HEAVY if _PAGES.fullmatch(scope["path"]) else 1)
             await self._app(scope, receive, send)
         else:
             await self._with_body(scope, receive, send)
 
-    async def _turn(self, weight: int) -> None:
+    async def _turn(self, rate: Rate, weight: int = 1) -> None:
         """Wait until it is this request's turn, in the order that they came."""
-        now = self._clock()
-        self._due = max(self._due, now - BURST_S) + weight / RATE_HZ
         self._waiting += 1
         try:
-            await asyncio.sleep(max(0.0, self._due - now))
+            await asyncio.sleep(rate.wait_s(weight))
         finally:
             self._waiting -= 1
+
+    async def _meet(self, session: bytes) -> None:
+        """Let a session that is known already pass those that are not."""
+        if self._sessions.get(session) is None:
+            await self._turn(self._new)
+        if session:
+            self._sessions.put(session, True)
 
     async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].rstrip("/")  # after a path that a proxy left on
@@ -99,7 +112,7 @@ class Limits:
         try:
             if _length(scope) > most:
                 raise TooLarge
-            await self._turn(1)
+            await self._turn(self._all)
             if path.endswith(UPLOAD):  # goes to a file as it comes
                 async with self._places:
                     await self._app(scope, _counted(receive, most), send)
@@ -109,11 +122,14 @@ class Limits:
             words = f"the request is larger than {most / 2**20:.0f} MiB - send less"
             await _say(413, words)(scope, receive, send)
             return
-        if _LONG_NAME.search(body):
+        named = _SESSION.findall(body)
+        session = named[0] if len(named) == 1 else b""
+        if any(len(name) > LONGEST_NAME for name in named):
             await _say(400, "the session's name is too long - reload the page")(
                 scope, receive, send
             )
             return
+        await self._meet(session)
         async with self._places, self._turn_of(len(body)):
             await self._app(scope, _once(body, receive), send)
 

@@ -16,14 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer.bounded import image_hash
 from explorer.images.sides import MAX_SIDE, fitting_side, largest_side, offered_sides, takes_side
-from explorer.images.uploads import Upload, crop_from_json, crop_to_json
-from explorer.live.requests import Json
-from explorer.live.to_json import SPRITE_COUNT
+from explorer.images.uploads import Upload, crop_from_json, crop_to_json, image_hash
 from explorer.recipe.recipe import MAX_SEED, Recipe, zero_recipe
-from explorer.render.render import Frame, frame_of, picture
-from explorer.terms.terms import encode_image
+from explorer.render.encode import encode_image
+from explorer.render.frame import Frame, frame_of, picture
 from models.base import HierarchicalModel, Trace
 from models.chain import with_own_noise
 from models.errors import BadInput
@@ -32,6 +29,8 @@ from models.reading.pictures import Crop
 if TYPE_CHECKING:
     from models.checkpoint.checkpoint import Checkpoint
     from models.checkpoint.statistics import Statistics
+
+SPRITE_COUNT = 48
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class Ref:
         crop = crop_from_json(value.get("crop"))
         return cls(kind, key=key, crop=crop, invert=invert, side=side)
 
-    def to_dict(self) -> Json:
+    def to_dict(self) -> dict[str, object]:
         """The reference as JSON-able values."""
         if self.kind == "example":
             return {"kind": self.kind, "index": self.index}

@@ -213,3 +213,18 @@ def _source(text: str) -> np.ndarray:
         raise BadInput(_BROKEN.format("has a source that is too large"))
     pixels = np.array(open_picture(data, "the source in this PNG"), dtype=np.uint8)
     return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def rgb(pixels: np.ndarray) -> np.ndarray:
+    """Grey or colour pixels `(…, H, W, C)` with three channels."""
+    colours = pixels if pixels.shape[-1] == 3 else np.repeat(pixels, 3, axis=-1)
+    return np.ascontiguousarray(colours)
+
+
+def data_url(png: bytes) -> str:
+    """A PNG as a data URL."""
+    return "data:image/png;base64," + to_base64(png)
+
+
+def to_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -6,35 +6,23 @@ taken as an upload of its own, so that the recipe's image is found again from it
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from explorer.bounded import image_hash
 from explorer.images import uploads
 from explorer.images.decoding.reading import Read
 from explorer.images.opening import Ref, Source
 from explorer.images.png_state import PictureState, encode_png, save_png, visible_scale
 from explorer.images.sides import check_side, fitting_side
-from explorer.images.uploads import Upload, UploadStore
-from explorer.live.requests import Json, UnknownImage
-from explorer.live.to_json import data_url
+from explorer.images.uploads import UnknownImage, Upload, UploadStore, image_hash
 from explorer.recipe.recipe import Recipe
-from explorer.render.render import Frame
+from explorer.render.frame import Frame
 from models.errors import BadInput
-from models.reading.files import MAX_BYTES
-from models.reading.pictures import Crop
 
 if TYPE_CHECKING:
     import numpy as np
 
     from models.checkpoint.checkpoint import Checkpoint
-
-
-PIECE = 4 * 2**16  # letters of base64: a whole number of its groups
-LONGEST_NAME = 255  # letters of a file's name that are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,32 +49,6 @@ class Taken:
     notices: tuple[str, ...] = ()
 
 
-def file_data(value: object) -> bytes:
-    """The bytes of a file from base64, with or without the head of a data URL.
-
-    Raises:
-        BadInput: If it is no base64, or more than a file may have.
-    """
-    if not isinstance(value, str):
-        raise BadInput("the upload holds no data - choose the file again")
-    encoded = value.partition(",")[2] if value.startswith("data:") else value
-    if len(encoded) > 4 * (MAX_BYTES // 3 + 2):
-        limit = MAX_BYTES // 2**20
-        raise BadInput(f"the file is larger than {limit} MiB - save it smaller and try again")
-    pieces = (encoded[at : at + PIECE] for at in range(0, len(encoded), PIECE))
-    try:  # a piece at a time: to decode it all at once holds up every other thread
-        return b"".join(base64.b64decode(piece, validate=True) for piece in pieces)
-    except (binascii.Error, ValueError) as error:
-        raise BadInput("the upload arrived damaged - choose the file again") from error
-
-
-def file_of(request: Mapping[str, object]) -> tuple[bytes, str]:
-    """The bytes and the name of a file that a page sends; as `file_data`."""
-    name = request.get("name")
-    known = name[-LONGEST_NAME:] if isinstance(name, str) else "the file"
-    return file_data(request.get("data")), known
-
-
 def take(store: UploadStore, found: Read) -> Taken:
     """Keep the picture of a file that was read, and the source of a state that it carries.
 
@@ -103,32 +65,6 @@ def take(store: UploadStore, found: Read) -> Taken:
     if restored is not None:
         store.put(restored.source)
     return Taken(upload, restored, upload.remarks)
-
-
-def taken_json(taken: Taken, model_id: str | None) -> Json:
-    """What the page learns of a file; `model_id` names the model of the state it carried."""
-    notices, state = list(taken.notices), None
-    if taken.restored is not None:
-        recipe, source = taken.restored.recipe, taken.restored.source
-        state = {
-            "recipe": recipe.to_dict(),
-            "model_id": model_id,
-            "source_key": source.key,
-            "ref": restored_ref(taken.restored).to_dict(),
-        }
-        if model_id is None:
-            notices.append(
-                f"This picture was saved with the model {recipe.model}, which is not here - "
-                "it is opened as a plain picture."
-            )
-    upload = taken.upload
-    return {
-        "key": upload.key,
-        "width": upload.width,
-        "height": upload.height,
-        "notices": notices,
-        "state": state,
-    }
 
 
 def restored_ref(restored: Restored) -> Ref:
@@ -163,22 +99,6 @@ def upload_source(store: UploadStore, checkpoint: Checkpoint, ref: Ref) -> Sourc
         upload=upload,
         suggest_invert=suggested,
     )
-
-
-def source_json(source: Source, checkpoint: Checkpoint) -> Json | None:
-    """The whole upload for the page's crop box; None for an image that was no upload."""
-    if source.upload is None:
-        return None
-    return {
-        "key": source.upload.key,
-        "png": data_url(uploads.preview_png(source.upload)),
-        "width": source.upload.width,
-        "height": source.upload.height,
-        "crop": uploads.crop_to_json(source.ref.crop or Crop(0.0, 0.0, 1.0)),
-        "invert": bool(source.ref.invert),
-        "suggest_invert": source.suggest_invert,
-        "grey": checkpoint.model.image_shape[0] == 1,
-    }
 
 
 def saved_png(frame: Frame, recipe: Recipe, ref_json: str, source: np.ndarray) -> bytes:

@@ -229,3 +229,18 @@ def _fraction(value: Mapping[str, object], field: str) -> float:
     if isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number <= 1:
         return float(number)
     raise BadInput(f"crop.{field} must be a number from 0 to 1 - draw the crop again.")
+
+
+def image_hash(pixels: np.ndarray) -> str:
+    """The name of model-sized pixels: 16 hexadecimal digits of SHA-256 over shape and values.
+
+    Args:
+        pixels: 8-bit values, with shape `(H, W, C)`.
+    """
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels, dtype=np.uint8).tobytes())
+    return digest.hexdigest()[:16]
+
+
+class UnknownImage(BadInput):
+    """The server does not hold this image (any more); the page sends it again by itself."""

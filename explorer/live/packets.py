@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from explorer.images.png_state import encode_png
-from explorer.render.render import Frame
+from explorer.render.frame import Frame
 
 HEADER = struct.Struct("<BBBBIHHIIHH")
 FRAME, RUNG = 1, 2

@@ -7,13 +7,17 @@ sentence.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from explorer.guard.discretion import without_folders
 from explorer.guard.turns import Superseded
+from explorer.images.uploads import UnknownImage
 from explorer.recipe.recipe import Recipe
 from models.errors import BadInput
+from models.reading.files import MAX_BYTES
 
 Json = dict[str, object]
 Method = Callable[[Mapping[str, object]], Awaitable[Json]]
@@ -24,11 +28,10 @@ CALM = "Something went wrong inside Strata; nothing of yours is lost - try that 
 _log = logging.getLogger(__name__)
 
 
-class UnknownImage(BadInput):
-    """The server does not hold this image (any more); the page sends it again by itself."""
-
-
 _CODES = {UnknownImage: "unknown_image", Superseded: "superseded"}
+
+PIECE = 4 * 2**16  # letters of base64: a whole number of its groups
+LONGEST_NAME = 255  # letters of a file's name that are kept
 
 
 def answering(method: Method) -> ServerFunction:
@@ -100,3 +103,29 @@ def optional_recipe(request: Mapping[str, object]) -> Recipe | None:
     if not isinstance(value, str | Mapping):
         raise BadInput("the recipe is not a JSON object in curly braces - copy it again")
     return Recipe.from_json(value)
+
+
+def file_data(value: object) -> bytes:
+    """The bytes of a file from base64, with or without the head of a data URL.
+
+    Raises:
+        BadInput: If it is no base64, or more than a file may have.
+    """
+    if not isinstance(value, str):
+        raise BadInput("the upload holds no data - choose the file again")
+    encoded = value.partition(",")[2] if value.startswith("data:") else value
+    if len(encoded) > 4 * (MAX_BYTES // 3 + 2):
+        limit = MAX_BYTES // 2**20
+        raise BadInput(f"the file is larger than {limit} MiB - save it smaller and try again")
+    pieces = (encoded[at : at + PIECE] for at in range(0, len(encoded), PIECE))
+    try:  # a piece at a time: to decode it all at once holds up every other thread
+        return b"".join(base64.b64decode(piece, validate=True) for piece in pieces)
+    except (binascii.Error, ValueError) as error:
+        raise BadInput("the upload arrived damaged - choose the file again") from error
+
+
+def file_of(request: Mapping[str, object]) -> tuple[bytes, str]:
+    """The bytes and the name of a file that a page sends; as `file_data`."""
+    name = request.get("name")
+    known = name[-LONGEST_NAME:] if isinstance(name, str) else "the file"
+    return file_data(request.get("data")), known

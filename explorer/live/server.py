@@ -18,20 +18,21 @@ from typing import TypeVar
 
 import numpy as np
 
-from explorer.bounded import Bounded, image_hash
+from explorer.bounded import Bounded
 from explorer.images import uploading
 from explorer.images.decoding import pool as decoders
 from explorer.images.opening import Encoded, Opened, Ref, Source, check_size, example_source, opened
 from explorer.images.sides import Views, own_side
-from explorer.images.uploads import UploadStore
+from explorer.images.uploads import UnknownImage, UploadStore, image_hash
 from explorer.library.library import Entry, Library
-from explorer.live.requests import UnknownImage
 from explorer.live.worker import DETAILS, OPEN, RENDER, DeviceWorker
 from explorer.recipe.recipe import Recipe
 from explorer.render.decode_memory import Chains
+from explorer.render.encode import encode_image
+from explorer.render.frame import Frame, Rung
 from explorer.render.local_axes import Found
-from explorer.render.render import Frame, Rung, ladder, render, sample_frame
-from explorer.terms.terms import ImageTerms, encode_image, weighing
+from explorer.render.render import ladder, render, sample_frame
+from explorer.terms.terms import ImageTerms, weighing
 from models.base import Trace
 from models.chain import with_own_noise
 from models.checkpoint.checkpoint import Checkpoint

@@ -38,7 +38,8 @@ from explorer.live.requests import Json, error_json, recipe_of
 from explorer.live.server import Drawn, Live
 from explorer.live.worker import RENDER
 from explorer.recipe.recipe import MAX_JSON_CHARS, Recipe
-from explorer.render.render import Frame, shadowed
+from explorer.render.frame import Frame
+from explorer.render.render import shadowed
 from models.errors import BadInput
 
 R = TypeVar("R")
@@ -46,6 +47,8 @@ R = TypeVar("R")
 QUIET_S = 0.06
 MAX_SEQ = 2**32 - 1
 RECIPE = '"recipe"'  # what every request has in it
+MOST_UNSEEN = 12  # messages that a page sends before it sees a picture; desk/js/flight.js
+LONGEST_UNHEARD_S = 0.25  # then more is read, if only to hear that the page has left
 LONG = 16_384  # letters of a request, of a thousand dabs
 LONGEST_MISTAKE = 4_096  # letters of something else that are looked at, to say what is wrong
 
@@ -119,6 +122,9 @@ class Session:
         # The newest message, and when it came. The loop's thread replaces it and the device's
         # thread takes it out: both are one step of a deque, so that none is lost between them.
         self._newest: deque[tuple[str, float]] = deque(maxlen=1)
+        self._unseen = 0  # messages since the last picture, and before it
+        self._unseen_before = 0
+        self._drawn = asyncio.Event()
         self._asked = asyncio.Event()
         self._pace = Pace()
         self._leaving = asyncio.Event()
@@ -181,9 +187,14 @@ class Session:
                 await self._say({"seq": self._seq, **error_json(error)})
             else:
                 self._newest.append((text, time.perf_counter()))
+                self._unseen += 1
                 self._drop_details()
                 self._asked.set()
             await self._pace.keep(len(text))
+            if self._unseen > MOST_UNSEEN:  # nobody looks: what is sent on waits with its sender
+                self._drawn.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._drawn.wait(), LONGEST_UNHEARD_S)
 
     async def _draw(self) -> None:
         """Draw the newest request, again and again."""
@@ -213,6 +224,9 @@ class Session:
             self._seq = getattr(error, "seq", self._seq)
             await self._say({"seq": self._seq, **error_json(error)})
             return
+        finally:
+            self._unseen_before, self._unseen = self._unseen, 0
+            self._drawn.set()
         if drawn is not None:
             server_ms = 1000 * (time.perf_counter() - ask.came)
             facts = Facts(ask.seq, drawn.decode_ms, server_ms, depth)
@@ -221,8 +235,12 @@ class Session:
             self._begin_details(ask)
 
     async def _in_turn(self, job: Callable[[], R]) -> R:
-        """Run a job at this session's turn; that of a message long to read is among the calls."""
-        if len(self._newest[0][0]) < LONG:
+        """Run a job at this session's turn.
+
+        It is among the calls where the message is long to read, and where the page sends on
+        without looking at any picture: those go first who do look.
+        """
+        if len(self._newest[0][0]) < LONG and self._unseen_before <= MOST_UNSEEN:
             return await self._live.worker.run(job, RENDER)
         with asking(f"socket {id(self)}"):
             return await self._live.worker.run(job, RENDER)

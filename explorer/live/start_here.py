@@ -31,7 +31,7 @@ from explorer.live.worker import DETAILS
 from explorer.recipe.recipe import Edit, Recipe
 from explorer.recipe.regions import WHOLE
 from explorer.render.axes import Step, no_local_axes, offset, step
-from explorer.render.render import Frame, picture
+from explorer.render.frame import Frame, picture
 from models.base import HierarchicalModel, Trace, top_down
 from models.chain import decode
 from models.errors import BadInput

@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from explorer.guard.discretion import without_folders
-from explorer.images.png_state import encode_png
+from explorer.images import uploads
+from explorer.images.opening import SPRITE_COUNT, Source
+from explorer.images.png_state import data_url, encode_png, rgb, to_base64
 from explorer.images.sides import own_side
+from explorer.images.uploading import Taken, restored_ref
 from explorer.live.requests import Json
 from explorer.render.axes import Axis, LevelAxes
+from explorer.render.frame import Frame
 from explorer.render.groups import groups, is_grouped
-from explorer.render.render import Frame
 from explorer.terms.standard_errors import TermErrors, reference_errors
 from explorer.terms.terms import ImageTerms, all_divergences
 from models.base import HierarchicalModel
 from models.errors import BadInput
+from models.reading.pictures import Crop
 
 if TYPE_CHECKING:
     from explorer.library.library import Entry
     from models.checkpoint.checkpoint import Checkpoint
 
-SPRITE_COUNT = 48
 SPRITE_COLUMNS = 12
 MAX_PIXELS = 2**23  # letters of base64
 
@@ -58,21 +61,6 @@ def pixels_of(value: object) -> np.ndarray:
         return pixels.reshape(height, width, channels).copy()  # one that torch may write to
     except (TypeError, ValueError) as error:
         raise BadInput("the picture came back damaged - open it again") from error
-
-
-def rgb(pixels: np.ndarray) -> np.ndarray:
-    """Grey or colour pixels `(…, H, W, C)` with three channels."""
-    colours = pixels if pixels.shape[-1] == 3 else np.repeat(pixels, 3, axis=-1)
-    return np.ascontiguousarray(colours)
-
-
-def data_url(png: bytes) -> str:
-    """A PNG as a data URL."""
-    return "data:image/png;base64," + to_base64(png)
-
-
-def to_base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
 
 
 def sprite_json(examples: np.ndarray) -> Json:
@@ -215,4 +203,46 @@ def _reference_json(checkpoint: Checkpoint) -> Json:
         "errors": _errors_json(reference_errors(checkpoint)),
         "images": len(statistics.reference_elbo),
         "divergences": all_divergences(checkpoint.model),
+    }
+
+
+def taken_json(taken: Taken, model_id: str | None) -> Json:
+    """What the page learns of a file; `model_id` names the model of the state it carried."""
+    notices, state = list(taken.notices), None
+    if taken.restored is not None:
+        recipe, source = taken.restored.recipe, taken.restored.source
+        state = {
+            "recipe": recipe.to_dict(),
+            "model_id": model_id,
+            "source_key": source.key,
+            "ref": restored_ref(taken.restored).to_dict(),
+        }
+        if model_id is None:
+            notices.append(
+                f"This picture was saved with the model {recipe.model}, which is not here - "
+                "it is opened as a plain picture."
+            )
+    upload = taken.upload
+    return {
+        "key": upload.key,
+        "width": upload.width,
+        "height": upload.height,
+        "notices": notices,
+        "state": state,
+    }
+
+
+def source_json(source: Source, checkpoint: Checkpoint) -> Json | None:
+    """The whole upload for the page's crop box; None for an image that was no upload."""
+    if source.upload is None:
+        return None
+    return {
+        "key": source.upload.key,
+        "png": data_url(uploads.preview_png(source.upload)),
+        "width": source.upload.width,
+        "height": source.upload.height,
+        "crop": uploads.crop_to_json(source.ref.crop or Crop(0.0, 0.0, 1.0)),
+        "invert": bool(source.ref.invert),
+        "suggest_invert": source.suggest_invert,
+        "grey": checkpoint.model.image_shape[0] == 1,
     }

@@ -21,6 +21,7 @@ from explorer.guard.discretion import without_folders
 from explorer.guard.turns import asking
 from explorer.images import uploading
 from explorer.images.opening import Ref, Source, fitting_recipe
+from explorer.images.png_state import rgb
 from explorer.images.sides import MAX_SIDE, own_side
 from explorer.library.library import Entry
 from explorer.live import to_json
@@ -58,7 +59,7 @@ async def reconstruct(
     result = await live.opened(checkpoint, source.pixels)
     sized = await live.sized(checkpoint, source.pixels.shape[0])
     levels = all_axes(sized.model, checkpoint.statistics)
-    return to_json.rgb(result.reconstruction.pixels), {
+    return rgb(result.reconstruction.pixels), {
         "model": to_json.model_json(entry, checkpoint),
         "side": source.pixels.shape[0],
         "terms": to_json.terms_json(await live.terms(checkpoint, source.pixels)),
@@ -80,7 +81,7 @@ async def render(
     _, checkpoint, source = await _opened(live, image, model, side)
     fitted = fitting_recipe(checkpoint, source.pixels, wanted)
     drawn = await live.frame(fitted)
-    return to_json.rgb(drawn.frame.pixels)
+    return rgb(drawn.frame.pixels)
 
 
 async def sample(
@@ -97,7 +98,7 @@ async def sample(
     sized = await live.sized(checkpoint, _side(side) or own_side(checkpoint.model))
     # Past the last seed it goes on from the first, so that every seed has its pictures.
     seeds = ((int(first) + i) % (MAX_SEED + 1) for i in range(int(count)))
-    return [to_json.rgb((await live.sampled(sized, s, warmth)).pixels) for s in seeds]
+    return [rgb((await live.sampled(sized, s, warmth)).pixels) for s in seeds]
 
 
 def build(live: Live) -> None:

@@ -34,7 +34,7 @@ from models.policy import Policy
 from models.precision import quick
 
 if TYPE_CHECKING:
-    from explorer.render.render import Frame
+    from explorer.render.frame import Frame
     from models.checkpoint.statistics import Statistics
 
 # Few on purpose: enough for what a dozen hands are holding. Whatever is kept lies in memory

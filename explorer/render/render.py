@@ -12,45 +12,21 @@ z'_T … z'_k of the edited decode and takes the rest from the prior's mean,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from explorer.recipe.recipe import Recipe
 from explorer.render.decode_memory import Chains
+from explorer.render.frame import Frame, Rung, name_of, picture
 from explorer.render.groups import rungs
-from models.base import Chain, HierarchicalModel, Trace, Walk, top_down
+from models.base import HierarchicalModel, Trace, Walk, top_down
 from models.chain import sample_chain
-from models.errors import BadInput
 from models.precision import quick
 
 if TYPE_CHECKING:
     from models.checkpoint.statistics import Statistics
-
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One picture.
-
-    Args:
-        pixels: 8-bit values, with shape `(H, W, C)`, C = 1 or 3; shared, so never changed.
-    """
-
-    pixels: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Rung:
-    """One picture of the ladder: z_T … z_level kept, all below at the prior's mean."""
-
-    level: int
-    frame: Frame
 
 
 def render(
@@ -85,21 +61,6 @@ def decoded(
     """The chain z'_1 … z'_T under a recipe, at its subscripts, each `(1, *event)`."""
     chains = Chains() if chains is None else chains
     return chains.decode(model, trace, recipe, statistics).z
-
-
-@quick()
-def picture(model: HierarchicalModel, z: Chain) -> Frame:
-    """The likelihood's mean under a chain, as 8-bit pixels."""
-    mean = model.likelihood(z).mean
-    if not bool(torch.isfinite(mean.sum())):  # pixels lie in [0, 1], so only a NaN breaks it
-        raise BadInput("no finite picture comes out under these edits - move the sliders back")
-    return frame_of(mean)
-
-
-def frame_of(x: Tensor) -> Frame:
-    """An image tensor `(1, C, H, W)` with pixels in [0, 1] as a frame."""
-    eight_bit = (x[0].detach() * 255).round().clamp(0, 255).to("cpu", torch.uint8)
-    return Frame(np.ascontiguousarray(eight_bit.permute(1, 2, 0).numpy()))
 
 
 def ladder(
@@ -142,11 +103,6 @@ def shadowed(recipe: Recipe, depth: int) -> dict[int, str]:
         f"{lowest} is pinned: it stays as it was, so nothing above {lowest} reaches the picture."
     )
     return dict.fromkeys(range(pinned[0] + 1, depth + 1), reason)
-
-
-def name_of(level: int) -> str:
-    """z_t as people read it, for instance "z₃"."""
-    return f"z{level}".translate(_SUBSCRIPTS)
 
 
 @quick()

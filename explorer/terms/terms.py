@@ -25,14 +25,14 @@ import torch
 from torch import Tensor
 
 from explorer.images.uploads import shrunk
+from explorer.render.encode import as_model_sees
 from explorer.render.groups import groups
 from explorer.terms.standard_errors import TermErrors, errors_of
-from models.base import HierarchicalModel, Stepwise, Trace
-from models.chain import draw_noise
+from models.base import HierarchicalModel, Stepwise
 from models.evaluation.measures import psnr_of_each
 from models.likelihoods import bits_per_dim
 from models.objective import Terms, estimate
-from models.precision import double, exact
+from models.precision import double
 from models.seeds import stream
 
 if TYPE_CHECKING:
@@ -78,29 +78,6 @@ class ImageTerms:
         if self.reconstruction_nats is None or self.rate_nats is None:
             return None
         return self.reconstruction_nats - sum(self.rate_nats)
-
-
-def as_model_sees(model: HierarchicalModel, pixels: np.ndarray) -> Tensor:
-    """8-bit pixels `(H, W, C)` as the model's input `(1, C, H, W)` on its device."""
-    device = model.like.device
-    x = torch.from_numpy(np.array(pixels, dtype=np.float32)).permute(2, 0, 1)[None]
-    return model.as_seen(x.contiguous().to(device) / 255)
-
-
-@exact()
-def encode_image(
-    checkpoint: Checkpoint, pixels: np.ndarray, encode_seed: int | None = None
-) -> Trace:
-    """The trace of an image, on the mean path or, with a seed, a posterior sample.
-
-    Args:
-        pixels: Model-sized 8-bit pixels, with shape `(H, W, C)`.
-    """
-    model = checkpoint.model
-    x = as_model_sees(model, pixels)
-    if encode_seed is None:
-        return model.embed(x)
-    return model.embed(x, draw_noise(model, 1, stream("encode", encode_seed)))
 
 
 def image_terms(

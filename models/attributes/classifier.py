@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from models.errors import BadInput
+from models.pixels import to_float
 from models.seeds import choices, seed_torch
 from models.storage.atomic import cache_folder, write_file
-from models.training.loop import to_float
 
 CODE = 1  # counts up when the same data no longer gives the same classifier
 Labels = Mapping[str, np.ndarray]

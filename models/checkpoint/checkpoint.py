@@ -12,10 +12,7 @@ A model is known by the hash of its weights. Pickles are never opened.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +25,22 @@ from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save as save_tensors
 
 from models.base import HierarchicalModel, ModelConfig
-from models.checkpoint.statistics import Statistics
+from models.checkpoint.statistics import Statistics, read_statistics
 from models.errors import BadInput
+from models.families.lone_files import advice
 from models.families.registry import new_model, read_family
 from models.storage.atomic import read_folder, write_folder
-from models.storage.model_folder import BARE, COMMON, FORMAT, NOT_MEASURED, Stored, open_stored
+from models.storage.locate import locate
+from models.storage.model_folder import (
+    BARE,
+    NOT_MEASURED,
+    Stored,
+    architecture_of,
+    config_json,
+    open_stored,
+    to_json,
+)
+from models.storage.weights import load_weights, stored_weights, weights_hash
 
 EXAMPLES, EXAMPLE_COLUMNS = 48, 12
 
@@ -82,6 +90,14 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def locate_checkpoint(path: str | Path) -> Path:
+    """As `locate`; of a file that is no folder it is said what to do with it."""
+    file = Path(path).expanduser()
+    if file.is_file():
+        raise BadInput(advice(file))
+    return locate(path)
+
+
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
     """The checkpoint in a folder, or of a Hub id.
 
@@ -89,7 +105,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
         BadInput: The folder is missing, incomplete, of another format, or its weights do not
             fit; the message names what is wrong. `NotMeasured` if it waits for its measures.
     """
-    stored = open_stored(locate(path))
+    stored = open_stored(locate_checkpoint(path))
     config = stored.config()
     stored.check_measured(config)
     model = parse_model(stored, config).to(device)
@@ -97,7 +113,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
         name=str(config["name"]),
         path=stored.folder,
         model=model,
-        statistics=stored.statistics(model.levels),
+        statistics=read_statistics(stored, model.levels),
         evaluation=stored.json("evaluation.json"),
         card=config["data"],
         training=config["training"],
@@ -194,125 +210,26 @@ def _files_of(
     }
 
 
-def config_json(
-    name: str, model: HierarchicalModel, card: dict, training: dict
-) -> dict[str, object]:
-    """What config.json holds."""
-    return {
-        "format": FORMAT, "family": model.family, "name": name,
-        **model.config.to_json(), "data": card, "training": training,
-    }  # fmt: skip
-
-
 def load_model(folder: Path) -> HierarchicalModel:
     """The frozen model of a folder that has config.json and model.safetensors, on the CPU."""
     stored = open_stored(folder, BARE)
     return parse_model(stored, stored.config())
 
 
-def save_model(folder: Path, model: HierarchicalModel) -> None:
-    """Write the two files of a bare model, both or neither."""
-    write_folder(folder, {
-        "config.json": to_json(config_json(folder.resolve().name, model, {}, {})),
-        "model.safetensors": save_tensors(stored_weights(model)),
-    })  # fmt: skip
-
-
 def parse_model(stored: Stored, config: dict[str, Any]) -> HierarchicalModel:
     """The frozen model of stored files and their checked config.json."""
-    tensors = stored.tensors("model.safetensors")
-    return build(config["family"], parse_config(config), tensors)
-
-
-def stored_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The weights as they are stored: half precision keeps a model under 10 MB."""
-    return {k: v.detach().cpu().half().contiguous() for k, v in model.state_dict().items()}
+    model = new_model(config["family"], parse_config(config))
+    return load_weights(model, stored.tensors("model.safetensors"))
 
 
 def as_stored(model: HierarchicalModel) -> HierarchicalModel:
     """The model that a loader will get back: through half precision, frozen, on the CPU."""
-    return build(model.family, model.config, stored_weights(model))
+    return load_weights(new_model(model.family, model.config), stored_weights(model))
 
 
-def weights_hash(weights: bytes) -> str:
-    return hashlib.sha256(weights).hexdigest()[:16]
-
-
-def to_json(value: object) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def locate(path: str | Path, **hub: Any) -> Path:
-    """The local folder of a checkpoint: itself, or the download of a Hub id `OWNER/NAME`.
-
-    Args:
-        hub: Passed on to `huggingface_hub.snapshot_download` (revision, token, …).
-    """
-    folder = Path(path).expanduser()
-    if folder.is_file():
-        # It knows the models of others, and so this module.
-        from models.sources.lone_files import advice
-
-        raise BadInput(advice(folder))
-    if folder.is_dir():
-        return folder
-    if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", str(path)):
-        return download(str(path), **hub)
-    raise BadInput(f"there is no checkpoint folder '{path}': check the path.")
-
-
-def download(hub_id: str, **hub: Any) -> Path:
-    """The local copy of a Hub repository; only data files are fetched, never a pickle."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(
-            hub_id, allow_patterns=["*.json", "*.safetensors", "examples.png", "README.md"], **hub
-        ))  # fmt: skip
-    except Exception as error:  # the hub raises many kinds, all of which mean the same here
-        raise BadInput(
-            f"'{hub_id}' is no local folder, and the Hugging Face Hub could not give it "
-            f"({type(error).__name__}): check the name and the network."
-        ) from error
-
-
-def parse_config(config: dict) -> ModelConfig:
+def parse_config(config: dict[str, Any]) -> ModelConfig:
     """The architecture from a checked config.json."""
-    own = {key: value for key, value in config.items() if key not in COMMON}
-    return read_family(config["family"], own)
-
-
-def build(
-    family: str, architecture: ModelConfig, tensors: dict[str, torch.Tensor]
-) -> HierarchicalModel:
-    """A frozen model with these weights; names and shapes must match exactly, values be finite."""
-    model = new_model(family, architecture)
-    expected = model.state_dict()
-    check_tensors({k: tuple(v.shape) for k, v in expected.items()}, tensors)
-    model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True)
-    # Convolutions of one picture are faster so: a decode by 8 % (docs/inference.md).
-    model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return model.requires_grad_(False).eval()
-
-
-def check_tensors(shapes: dict[str, tuple[int, ...]], tensors: dict[str, torch.Tensor]) -> None:
-    """Refuse weights that do not belong to the architecture, naming the first of each kind."""
-    missing = [k for k in shapes if k not in tensors]
-    extra = [k for k in tensors if k not in shapes]
-    if missing or extra:
-        named = [f"missing {k}" for k in missing[:3]] + [f"unexpected {k}" for k in extra[:3]]
-        raise BadInput(
-            f"model.safetensors does not fit config.json ({len(missing)} weights missing, "
-            f"{len(extra)} unexpected): {', '.join(named)}."
-        )
-    for key, tensor in tensors.items():
-        if tuple(tensor.shape) != shapes[key]:
-            raise BadInput(
-                f"model.safetensors does not fit config.json: {key} has shape "
-                f"{list(tensor.shape)}, the architecture needs {list(shapes[key])}."
-            )
-        if not torch.isfinite(tensor).all():
-            raise BadInput(f"model.safetensors: {key} holds NaN or infinite weights; train again.")
+    return read_family(config["family"], architecture_of(config))
 
 
 def examples_png(images: np.ndarray) -> bytes:

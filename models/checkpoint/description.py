@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.base import Level
-from models.checkpoint.checkpoint import Checkpoint, parse_config, weights_hash
+from models.checkpoint.checkpoint import Checkpoint, parse_config
+from models.checkpoint.statistics import read_statistics
 from models.storage.model_folder import open_stored
+from models.storage.weights import weights_hash
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def describe(folder: Path) -> Description:
     stored.check_measured(config)
     stored.check_whole("model.safetensors")
     architecture = parse_config(config)
-    stored.statistics(architecture.latents)
+    read_statistics(stored, architecture.latents)
     stored.json("evaluation.json")
     stored.content("examples.png")
     return Description(

@@ -27,13 +27,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import Fields, HierarchicalModel, bottom_up, encode
+from models.base import Fields, HierarchicalModel, Level, bottom_up, encode
 from models.chain import draw_noise, prior_of
 from models.errors import BadInput
 from models.gaussians import as_rows, by_coordinate, covariances, variance_along
+from models.pixels import see, to_float
 from models.precision import double, exact
 from models.seeds import stream
-from models.training.loop import see, to_float
+from models.storage.model_folder import Stored
 
 ACTIVE_THRESHOLD = 0.01  # of the covariance of an active unit (DESIGN section 3)
 COMPONENTS = 32  # at most so many principal components of a level are kept
@@ -302,3 +303,9 @@ def level_statistics(
     return tuple(
         fields[t].finish(level) if t in fields else level for t, level in enumerate(levels, start=1)
     )
+
+
+def read_statistics(stored: Stored, levels: Sequence[Level]) -> Statistics:
+    """The statistics in a folder, of a model that has these levels."""
+    tensors = stored.tensors("statistics.safetensors")
+    return Statistics.from_tensors(tensors, tuple(level.shape for level in levels))

@@ -8,7 +8,7 @@ from pathlib import Path
 from models.convert.folder import Origin, command_of, name_of, write_checkpoint
 from models.convert.folder import add_arguments as add_shared
 from models.errors import BadInput
-from models.families.autoencoder_kl.folder import load_alone, load_autoencoder_kl, network_folder
+from models.sources.autoencoder_kl import load_alone, load_autoencoder_kl, network_folder
 from models.sources.open_any import AUTOENCODER_KL
 from models.storage.diffusers_files import sha256_of, weights_files, weights_of
 

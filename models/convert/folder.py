@@ -23,10 +23,9 @@ from models.data.load import Data, load_data
 from models.errors import BadInput
 from models.evaluation.measures import seen_test_set
 from models.evaluation.quick import psnr_measures, terms_measures
+from models.evaluation.reference import QUICK, statistics_of, with_reference
 from models.report.card import model_card
-from models.sources.in_memory import QUICK, statistics_of, with_reference
-from models.sources.open_any import pictures_for
-from models.sources.pictures import affordable
+from models.sources.pictures import affordable, pictures_for
 
 HALF = (
     "The weights are stored in half precision and computed with in single: rounding moves every "

@@ -30,10 +30,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models import seeds
-from models.base import HierarchicalModel, Noise, repeated
+from models.base import HierarchicalModel, Noise
 from models.errors import BadInput
 from models.evaluation.onednn import packed
 from models.evaluation.partial import BOUND, PartialBounds
+from models.gaussians import repeated
 from models.objective import log_weight, stacked
 from models.precision import double, exact
 

@@ -1,7 +1,7 @@
 """The families of models that a checkpoint can hold: the only list of them.
 
-A family is a class with a frozen config of its own. The config gives `to_json()` and a strict
-`from_json(dict)`; the class takes the config.
+A family is a class with a frozen config of its own, its `config_type`. The config gives `to_json()`
+and a strict `from_json(dict)`; the class takes the config.
 """
 
 from __future__ import annotations
@@ -11,20 +11,14 @@ from typing import Any
 
 from models.base import HierarchicalModel, ModelConfig
 from models.errors import BadInput
-from models.families.autoencoder_kl.config import AutoencoderKLConfig
 from models.families.autoencoder_kl.model import AutoencoderKL
-from models.families.hvae.config import HVAEConfig
 from models.families.hvae.model import HVAE
-from models.families.mhvae.model import MHVAE, MHVAEConfig
-from models.families.vdm.config import VDMConfig
+from models.families.mhvae.model import MHVAE
 from models.families.vdm.model import VDM
 
-FAMILIES: Mapping[str, tuple[type[HierarchicalModel], type[ModelConfig]]] = {
-    "MHVAE": (MHVAE, MHVAEConfig),
-    "HVAE": (HVAE, HVAEConfig),
-    "VDM": (VDM, VDMConfig),
-    "AutoencoderKL": (AutoencoderKL, AutoencoderKLConfig),
-}
+FAMILIES: Mapping[str, type[HierarchicalModel]] = {
+    "MHVAE": MHVAE, "HVAE": HVAE, "VDM": VDM, "AutoencoderKL": AutoencoderKL,
+}  # fmt: skip
 
 
 def read_family(family: str, values: Mapping[str, Any]) -> ModelConfig:
@@ -36,9 +30,9 @@ def read_family(family: str, values: Mapping[str, Any]) -> ModelConfig:
     if family not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise BadInput(f"config.json: family {family!r} is unknown; known: {known}.")
-    return FAMILIES[family][1].from_json(values)
+    return FAMILIES[family].config_type.from_json(values)
 
 
 def new_model(family: str, config: ModelConfig) -> HierarchicalModel:
     """A model with fresh weights."""
-    return FAMILIES[family][0](config)  # pyright: ignore[reportCallIssue]
+    return FAMILIES[family](config)  # pyright: ignore[reportCallIssue]

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from models.base import HierarchicalModel, Walk, bottom_up, top_down
-from models.checkpoint.checkpoint import load_checkpoint, to_json
+from models.checkpoint.checkpoint import load_checkpoint
 from models.command_line import add_outputs, exit_status
 from models.data.photographs import (
     HELD_OUT,
@@ -34,11 +34,12 @@ from models.data.photographs import (
 from models.errors import BadInput
 from models.evaluation.bounds import standard_error
 from models.evaluation.measures import psnr_of_each
+from models.pixels import to_float
 from models.reading.pictures import fit_square, open_picture
 from models.report.card import keep_measures
 from models.report.photographs_section import FILE, rows
 from models.storage.atomic import write_file
-from models.training.loop import to_float
+from models.storage.model_folder import to_json
 
 LARGER = (128, 256)
 REPEATS = 15

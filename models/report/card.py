@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.base import HierarchicalModel
-from models.checkpoint.checkpoint import Checkpoint, add_files, to_json
+from models.checkpoint.checkpoint import Checkpoint, add_files
 from models.report import attributes_section as attribute_card
 from models.report import photographs_section as photo_card
 from models.report.attributes_section import attribute_section, read_attributes
 from models.report.converted_section import NOTHING_MEASURED, how_converted
 from models.report.kept_measures import Facts
 from models.report.photographs_section import photograph_section, read_photographs
+from models.storage.model_folder import to_json
 
 # What `--data` is for the bundled models, for who does not have the folder it was trained from.
 SOURCES = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from models.base import bottom_up
-from models.checkpoint.checkpoint import Checkpoint, to_json
+from models.checkpoint.checkpoint import Checkpoint
 from models.data.load import Data
 from models.evaluation.suite import Evaluation
 from models.report.card import SOURCES, elbo_name, evaluation_command, nats, within
@@ -32,6 +32,7 @@ from models.report.plots import (
 )
 from models.report.words import defined, definitions, headline_sentence, what_it_is
 from models.sources.adapter import is_adapter
+from models.storage.model_folder import to_json
 
 STYLE = Path(__file__).with_name("report.css")
 LONG = 14  # characters of a headline number that takes twice the room

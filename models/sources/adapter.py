@@ -22,9 +22,10 @@ import torch
 from models.base import HierarchicalModel
 from models.checkpoint.checkpoint import Checkpoint
 from models.errors import BadInput
+from models.evaluation.reference import CLOSE
+from models.pixels import to_float
 from models.sources.adapter_checks import PROBE, called, check_model, kind_of, note_density, said
-from models.sources.in_memory import CLOSE, hash_of, measured
-from models.training.loop import to_float
+from models.sources.in_memory import hash_of, measured
 
 SPEC = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
 MEASURED = 512  # images at most that axes are measured on

@@ -20,24 +20,20 @@ import numpy as np
 import torch
 
 from models.base import HierarchicalModel
-from models.checkpoint.checkpoint import Checkpoint, load_checkpoint, to_json
+from models.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from models.checkpoint.description import Description, describe
 from models.errors import BadInput
-from models.families.autoencoder_kl.folder import load_autoencoder_kl
-from models.families.vdm.folder import PIPELINES, load_ddpm
+from models.families.lone_files import advice_in
 from models.sources.adapter import is_adapter, load_adapter
+from models.sources.autoencoder_kl import load_autoencoder_kl
+from models.sources.ddpm import PIPELINES, load_ddpm
 from models.sources.in_memory import hash_of, measured
-from models.sources.lone_files import advice_in
 from models.sources.pictures import (
-    OWN_TITLE,
-    SYNTHETIC_TITLE,
-    affordable,
-    own_pictures,
-    smooth_pictures,
+    pictures_for,
 )
 from models.storage.atomic import current
 from models.storage.diffusers_files import JSON, is_hub_id, read_json, snapshot
-from models.storage.model_folder import FILES
+from models.storage.model_folder import FILES, to_json
 
 GIVEN_TITLE = "pictures given by hand"
 PLACES = ("", "unet", "vae", "scheduler")  # of the files of a published model
@@ -128,16 +124,6 @@ def load_foreign(
     name = folder.resolve().name if folder.exists() else str(source)
     known_by = hash_of(model, to_json(model.config.to_json()))
     return measured(name, folder, model, images, card, known_by)
-
-
-def pictures_for(
-    model: HierarchicalModel, draws: bool, count: int | None = None
-) -> tuple[np.ndarray, dict[str, object]]:
-    """Pictures for a model that came without any, uint8 `(N, H, W, C)`, and their data card."""
-    count = count or affordable(model.image_shape[-1])
-    if draws:
-        return own_pictures(model, count), {"title": OWN_TITLE}
-    return smooth_pictures(model.image_shape, count), {"title": SYNTHETIC_TITLE}
 
 
 def kind_of(source: str | Path) -> Foreign | None:

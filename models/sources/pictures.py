@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.base import HierarchicalModel, noise
 from models.chain import prior_samples
+from models.pixels import as_pixels
 from models.precision import exact
 
 PICTURES, LEAST = 16, 4
@@ -63,6 +63,11 @@ def smooth_pictures(
     return as_pixels(torch.stack(drawn))
 
 
-def as_pixels(x: Tensor) -> np.ndarray:
-    """Pictures in [0, 1], `(B, C, H, W)`, as uint8 `(B, H, W, C)`."""
-    return (255 * x).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy().copy()
+def pictures_for(
+    model: HierarchicalModel, draws: bool, count: int | None = None
+) -> tuple[np.ndarray, dict[str, object]]:
+    """Pictures for a model that came without any, uint8 `(N, H, W, C)`, and their data card."""
+    count = count or affordable(model.image_shape[-1])
+    if draws:
+        return own_pictures(model, count), {"title": OWN_TITLE}
+    return smooth_pictures(model.image_shape, count), {"title": SYNTHETIC_TITLE}

@@ -6,6 +6,7 @@ Whatever is not known here is refused by its name, and a pickle is never opened.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import logging
 import re
@@ -14,14 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 import torch
 from safetensors import safe_open
 
 from models.errors import BadInput
-from models.families.vdm.network import diffusers
-from models.sources.lone_files import advice
 from models.storage.variants import WEIGHTS, Weights, choose_weights
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -32,25 +32,6 @@ _log = logging.getLogger(__name__)
 def is_hub_id(source: str | Path) -> bool:
     """Whether a source is no file here and has the form OWNER/NAME."""
     return not Path(source).expanduser().exists() and HUB_ID.fullmatch(str(source)) is not None
-
-
-def locate(source: str | Path, **hub: Any) -> Path:
-    """The local folder: itself, or the snapshot of a Hub id with its JSON (`with_weights`).
-
-    Args:
-        hub: Passed on to `huggingface_hub.snapshot_download` (revision, token, cache_dir, …).
-
-    Raises:
-        BadInput: There is no such folder or id, or the Hub is out of reach.
-    """
-    folder = Path(source).expanduser()
-    if folder.is_file():
-        raise BadInput(advice(folder))
-    if folder.is_dir():
-        return folder
-    if is_hub_id(source):
-        return snapshot(str(source), JSON, **hub)
-    raise BadInput(f"there is no folder '{source}', and it is no Hub id of the form OWNER/NAME.")
 
 
 def snapshot(hub_id: str, patterns: Sequence[str], **hub: Any) -> Path:
@@ -221,3 +202,13 @@ def _link(path: Path, to: Path) -> None:
         to.symlink_to(path.resolve())
     except OSError:
         shutil.copyfile(path, to)
+
+
+def diffusers() -> ModuleType:
+    """The package, or BadInput that says how to get it."""
+    try:
+        return importlib.import_module("diffusers")
+    except ImportError as error:
+        raise BadInput(
+            "this model needs the package diffusers - run `pip install diffusers`"
+        ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 
-from models.base import Level
-from models.checkpoint.statistics import Statistics
+from models.base import HierarchicalModel
 from models.errors import BadInput
-from models.storage.atomic import read_folder
+from models.storage.atomic import read_folder, write_folder
+from models.storage.variants import PICKLES
+from models.storage.weights import stored_weights
 
 FORMAT = 1
 # What a checkpoint is loaded from; the first two are a model alone.
@@ -26,7 +28,6 @@ FILES = (
 BARE = FILES[:2]
 COMMON = ("format", "family", "name", "data", "training")  # all other keys are the family's own
 NOT_MEASURED: Mapping[str, Any] = {"measured": False}  # evaluation.json of a model that was saved
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
 
 
 class NotMeasured(BadInput):
@@ -107,11 +108,6 @@ class Stored:
             f"where DATA is what it was trained on ({source})."
         )
 
-    def statistics(self, levels: Sequence[Level]) -> Statistics:
-        """The statistics of a model that has these levels."""
-        stored = self.tensors("statistics.safetensors")
-        return Statistics.from_tensors(stored, tuple(level.shape for level in levels))
-
 
 def open_stored(folder: Path, names: Iterable[str] = FILES) -> Stored:
     """The files of a folder as they are at one moment, whoever writes it meanwhile."""
@@ -147,3 +143,30 @@ def check_config(config: Mapping[str, Any]) -> None:
 
 def _damaged(name: str) -> BadInput:
     return BadInput(f"{name} is damaged or no safetensors file: copy it again.")
+
+
+def architecture_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a checked config.json is the family's own."""
+    return {key: value for key, value in config.items() if key not in COMMON}
+
+
+def config_json(
+    name: str, model: HierarchicalModel, card: dict, training: dict
+) -> dict[str, object]:
+    """What config.json holds."""
+    return {
+        "format": FORMAT, "family": model.family, "name": name,
+        **model.config.to_json(), "data": card, "training": training,
+    }  # fmt: skip
+
+
+def save_model(folder: Path, model: HierarchicalModel) -> None:
+    """Write the two files of a bare model, both or neither."""
+    write_folder(folder, {
+        "config.json": to_json(config_json(folder.resolve().name, model, {}, {})),
+        "model.safetensors": save_tensors(stored_weights(model)),
+    })  # fmt: skip
+
+
+def to_json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()

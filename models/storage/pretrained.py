@@ -1,22 +1,29 @@
 """`from_pretrained`, `save_pretrained` and `push_to_hub` for our families.
 
 The mixin's own loader passes missing weights silently and falls back to a pickle; ours goes through
-`models.checkpoint.checkpoint`, which is strict and reads safetensors only. Its own saver removes
+`models/storage/model_folder.py`, which is strict and reads safetensors only. Its own saver removes
 config.json before it writes the new one; ours changes the folder at once.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from huggingface_hub import PyTorchModelHubMixin
 
+from models.base import HierarchicalModel, ModelConfig
 from models.errors import BadInput
+from models.storage.locate import locate
+from models.storage.model_folder import BARE, architecture_of, open_stored, save_model
+from models.storage.weights import load_weights
 
 
 class Pretrained(PyTorchModelHubMixin, library_name="strata"):
     """Mixed into every family."""
+
+    family: str
+    config_type: ClassVar[type[ModelConfig]]
 
     @classmethod
     def _from_pretrained(
@@ -32,22 +39,23 @@ class Pretrained(PyTorchModelHubMixin, library_name="strata"):
         **_model_kwargs: Any,
     ) -> Any:
         """The frozen model in a folder or of a Hub id; BadInput names what does not fit, also a
-        model of another family. `Pretrained.from_pretrained` itself opens any."""
-        from models.checkpoint.checkpoint import load_model, locate
-
+        model of another family."""
         folder = locate(
             model_id, revision=revision, cache_dir=cache_dir, force_download=force_download,
             local_files_only=local_files_only, token=token,
         )  # fmt: skip
-        model = load_model(folder)
-        if not isinstance(model, cls):
+        stored = open_stored(folder, BARE)
+        config = stored.config()
+        if config["family"] != cls.family:
             raise BadInput(
-                f"'{model_id}' holds a model of the family {model.family}, and "
-                f"{cls.__name__}.from_pretrained opens none but {cls.__name__}: use "
-                f"{type(model).__name__}.from_pretrained, or Pretrained.from_pretrained, which "
-                "opens every family."
+                f"'{model_id}' holds a model of the family {config['family']}, and "
+                f"{cls.__name__}.from_pretrained opens none but {cls.family}: use "
+                f"{config['family']}.from_pretrained, or models.checkpoint.checkpoint.load_model, "
+                "which opens every family."
             )
-        return model.to(map_location)
+        architecture = cls.config_type.from_json(architecture_of(config))
+        model: HierarchicalModel = cls(architecture)  # pyright: ignore[reportCallIssue, reportAssignmentType]
+        return load_weights(model, stored.tensors("model.safetensors")).to(map_location)
 
     def save_pretrained(
         self,
@@ -62,8 +70,6 @@ class Pretrained(PyTorchModelHubMixin, library_name="strata"):
         Returns:
             The address of the commit if it was pushed.
         """
-        from models.checkpoint.checkpoint import save_model
-
         folder = Path(save_directory)
         save_model(folder, self)  # pyright: ignore[reportArgumentType]
         if not push_to_hub:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import BadInput
-from models.storage.model_folder import PICKLES
 
 WEIGHTS = "diffusion_pytorch_model"
 NAME = re.compile(
@@ -25,6 +24,8 @@ NAME = re.compile(
 # Which variant is taken where several are there: plain weights, then by what is kept of them.
 RANKS = ("", "fp32", "ema", "fp16", "bf16")
 _log = logging.getLogger(__name__)
+
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
 
 
 @dataclass(frozen=True)

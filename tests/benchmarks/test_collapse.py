@@ -15,7 +15,7 @@ from benchmarks import collapse
 from benchmarks.collapse_figure import STYLE, Panel, figure
 from benchmarks.collapse_plan import LEVELS, RUNS, Ablation
 from models.data.load import Data
-from models.families.mhvae.model import MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
 from models.report.levels import level_hue
 from models.training.asked import new_run
 from models.training.options import parse

@@ -24,7 +24,8 @@ from benchmarks.train_contestants import (
 from benchmarks.train_textbook import TextbookMHVAE, steps
 from models.chain import draw_noise
 from models.families.mhvae import networks
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from models.objective import terms
 

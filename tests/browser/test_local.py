@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from explorer.recipe.recipe import Recipe
+from explorer.render.encode import encode_image
 from explorer.render.render import render
-from explorer.terms.terms import encode_image
 from models.checkpoint.checkpoint import load_checkpoint
 from tests.browser.conftest import WAIT_MS
 from tests.browser.desk import Desk

@@ -11,7 +11,8 @@ import torch
 from models.base import HierarchicalModel
 from models.families.autoencoder_kl.config import AutoencoderKLConfig
 from models.families.autoencoder_kl.model import AutoencoderKL
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from models.families.vdm.config import VDMConfig
 from models.families.vdm.model import VDM

@@ -15,7 +15,8 @@ from torch import nn
 
 from models.checkpoint.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.checkpoint.statistics import Statistics, level_statistics
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 
 SIDE, STEP = 64, 16

@@ -20,10 +20,10 @@ from websockets.sync.client import ClientConnection, connect
 
 from explorer.guard.crowd import Crowd
 from explorer.guard.gate import LOGIN_CHECK, PATH, Gate
-from explorer.layout import live_route
 from explorer.library.library import Library
 from explorer.live.packets import HEADER
 from explorer.live.server import Live
+from explorer.serve import live_route
 from models.checkpoint.checkpoint import Checkpoint
 from tests.running import LOOPBACK, free_port
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.bounded import Bounded, image_hash
+from explorer.bounded import Bounded
+from explorer.images.uploads import image_hash
 
 
 def test_the_longest_unused_falls_out_first() -> None:

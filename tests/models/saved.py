@@ -10,13 +10,13 @@ import numpy as np
 
 from models.base import ModelConfig
 from models.checkpoint.checkpoint import as_stored, save_checkpoint
+from models.evaluation.reference import statistics_of
 from models.families.autoencoder_kl.config import AutoencoderKLConfig
-from models.families.mhvae.model import MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
 from models.families.mhvae.networks import NetworkConfig
 from models.families.registry import new_model
 from models.families.vdm.config import VDMConfig
 from models.families.vdm.network import make_unet
-from models.sources.in_memory import statistics_of
 from tests.models.published import VAE
 from tests.models.small_hvae import GREY
 

@@ -10,7 +10,8 @@ import torch
 from models.checkpoint.checkpoint import save_checkpoint
 from models.checkpoint.statistics import Statistics, level_statistics
 from models.data.load import load_data
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 
 TRAINING = {

@@ -15,7 +15,7 @@ from math import floor, log10
 
 from explorer.panels.compare.scale import Scale, scale_of, ticks
 from explorer.panels.compare.values import Cost
-from explorer.render.render import name_of
+from explorer.render.frame import name_of
 from explorer.terms.terms import ImageTerms
 from models.report.levels import level_hue
 

@@ -36,7 +36,7 @@ from explorer.panels.compare.values import (
     survival,
 )
 from explorer.recipe.recipe import MAX_SEED
-from explorer.render.render import Frame, Rung
+from explorer.render.frame import Frame, Rung
 from models.errors import BadInput
 from models.policy import Policy
 from models.precision import exact

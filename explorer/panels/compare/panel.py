@@ -14,12 +14,12 @@ from pathlib import Path
 
 import gradio as gr
 
+from explorer.calls import by_session
 from explorer.images import uploading
-from explorer.images.opening import Ref
-from explorer.live.requests import Json, ServerFunction, answering
+from explorer.images.opening import SPRITE_COUNT, Ref
+from explorer.live.requests import Json, ServerFunction, answering, file_of
 from explorer.live.server import Live
-from explorer.live.to_json import SPRITE_COUNT, sprite_json
-from explorer.panels.calls import by_session
+from explorer.live.to_json import sprite_json
 from explorer.panels.compare.bars import bars_html, total_html
 from explorer.panels.compare.choice import (
     FEWEST,
@@ -85,7 +85,7 @@ async def strip(comparing: Comparing, request: Request) -> Json:
 
 async def upload(comparing: Comparing, request: Request) -> Json:
     """Take a picture file; of a picture saved by Strata its source is taken."""
-    file = await comparing.live.in_pool(lambda: uploading.file_of(request))
+    file = await comparing.live.in_pool(lambda: file_of(request))
     taken = await comparing.live.take(*file)
     ref = Ref("upload", key=taken.upload.key)
     if taken.restored is not None:

@@ -23,7 +23,7 @@ from math import floor, inf, log10
 import numpy as np
 
 from explorer.panels.compare.facts import Facts
-from explorer.render.render import Frame, name_of, picture
+from explorer.render.frame import Frame, name_of, picture
 from explorer.terms.terms import ImageTerms
 from models.base import HierarchicalModel, Trace, top_down
 from models.chain import descent

@@ -11,9 +11,8 @@ from html import escape
 from math import isinf
 
 from explorer.images.opening import Opened
-from explorer.images.png_state import encode_png
+from explorer.images.png_state import data_url, encode_png
 from explorer.live.requests import Json
-from explorer.live.to_json import data_url
 from explorer.panels.compare.choice import FEWEST, Option
 from explorer.panels.compare.values import (
     DRAWS,
@@ -25,7 +24,7 @@ from explorer.panels.compare.values import (
     redrawing,
     shown_rungs,
 )
-from explorer.render.render import Frame, Rung, name_of
+from explorer.render.frame import Frame, Rung, name_of
 from models.report.levels import level_hue
 
 EMPTY = '<div class="card empty"><p class="fine">Choose a model above to see it here too.</p></div>'

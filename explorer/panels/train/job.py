@@ -25,7 +25,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import models
 from explorer.panels.train.form import Plan
 from explorer.panels.train.pictures import keep_pictures
 from explorer.panels.train.process import ask_to_stop, end_at_once, mark_of, start_low
@@ -37,7 +36,7 @@ from models.training.metrics import read_metrics
 from models.training.owner import check_free
 from models.training.run import RunFiles
 
-ROOT = Path(models.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 ENDED = ("done", "stopped", "failed")
 TAIL_BYTES, TAIL_LINES = 16_384, 4
 # Else the progress bar of a night fills the log.

@@ -20,11 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, evidence_of, gaussian, known
+from models.base import Chain, HierarchicalModel, evidence_of, known
 from models.errors import BadInput
 from models.families.autoencoder_kl.config import AutoencoderKLConfig
-from models.families.vdm.network import diffusers
+from models.gaussians import gaussian
 from models.likelihoods import LIKELIHOODS
+from models.storage.diffusers_files import diffusers
 from models.storage.pretrained import Pretrained
 
 
@@ -64,6 +65,7 @@ class AutoencoderKL(HierarchicalModel, Pretrained):
     likelihood_name = "None"
     eight_bit = True
     has_likelihood = False
+    config_type = AutoencoderKLConfig
     config: AutoencoderKLConfig
     anchor: Tensor
 

@@ -38,7 +38,7 @@ class HVAEConfig:
         shift: The encoder reads (x + shift)·scale, with x in [0, 1].
         scale: See `shift`.
         bound_log_std: Whether log σ of q and p is kept in (−7, 3), smoothly
-            (`models.families.mhvae.networks.bounded_log_std`); the published models do not.
+            (`models.gaussians.bounded_log_std`); the published models do not.
 
     Raises:
         BadInput: A field is out of range, or the layouts do not fit; the message says which.

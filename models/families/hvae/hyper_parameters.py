@@ -12,16 +12,20 @@ passed over, and any other name is refused.
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from models.errors import BadInput
 from models.families.hvae.blocks import parse_blocks
 from models.families.hvae.config import MIXTURE, HVAEConfig
+
+SHAPES = Path(__file__).with_name("vdvae_shapes.json.gz")
 
 
 def published(
@@ -246,3 +250,10 @@ def _near(text: str, known: list[str] | None = None) -> str:
     """The nearest known name, to be said behind an unknown one."""
     found = get_close_matches(text, known) if known else get_close_matches(_plain(text), PUBLISHED)
     return f" (did you mean {found[0]}?)" if found else ""
+
+
+@cache
+def published_shapes() -> Mapping[str, dict[str, list[int]]]:
+    """Names and shapes of the tensors of each published VDVAE."""
+    found = json.loads(gzip.decompress(SHAPES.read_bytes()))
+    return {name: found[name]["shapes"] for name in PUBLISHED}

@@ -18,17 +18,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
-from models.base import (
-    Chain,
-    HierarchicalModel,
-    Walk,
-    gaussian,
-    known,
-)
+from models.base import Chain, HierarchicalModel, Walk, known
 from models.families.hvae.blocks import Encoder
 from models.families.hvae.config import MIXTURE, HVAEConfig
 from models.families.hvae.decoder import Decoder, Descent
-from models.families.mhvae.networks import bounded_log_std
+from models.gaussians import bounded_log_std, gaussian
 from models.likelihoods import LIKELIHOODS
 from models.storage.pretrained import Pretrained
 
@@ -45,6 +39,7 @@ class HVAE(HierarchicalModel, Pretrained):
     is_markov = False
     infers_top_down = True
     eight_bit: bool
+    config_type = HVAEConfig
     config: HVAEConfig
 
     def __init__(self, config: HVAEConfig) -> None:

@@ -22,11 +22,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 
-from models.base import gaussian
+from models.gaussians import bounded_log_std, gaussian
 from models.likelihoods import Likelihood
 from models.seeds import stream
 
-LOG_STD_LOW, LOG_STD_HIGH = 7.0, 3.0
 NORMS = {
     "layer": "layer normalisation in the MLPs, none in the convolutions",
     "group": "layer normalisation in the MLPs, group normalisation in the convolutions",
@@ -61,12 +60,6 @@ class NetworkConfig:
     patch: int = 4
     norm: str = "layer"
     resize: str = "mean"
-
-
-def bounded_log_std(raw: Tensor) -> Tensor:
-    """log std in (−7, 3): the identity near zero, twice differentiable, saturating smoothly."""
-    bound = torch.where(raw > 0, LOG_STD_HIGH, LOG_STD_LOW)
-    return bound * torch.tanh(raw / bound)
 
 
 class ResidualMLP(nn.Module):

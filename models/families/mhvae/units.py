@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from models.base import gaussian
+from models.gaussians import gaussian
 
 LEAST_STD = 1e-4  # a channel that never moves keeps its scale
 

@@ -14,16 +14,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from models.base import LocalAxes
+from models.families.vdm.diffusion import Diffusion
 from models.families.vdm.jacobian import BLOCKS, leading_directions
-
-if TYPE_CHECKING:
-    from models.families.vdm.model import VDM
 
 # Orthonormal, one row a combination of (red, green, blue).
 OPPONENT = {
@@ -97,7 +94,7 @@ def _wave(half_waves: int, length: int) -> Tensor:
 
 
 def local_axes(
-    model: VDM, t: int, z_t: Tensor, count: int, seed: int = 0, blocks: int = BLOCKS
+    model: Diffusion, t: int, z_t: Tensor, count: int, seed: int = 0, blocks: int = BLOCKS
 ) -> LocalAxes:
     """The `count` leading singular directions of ∂x̂/∂z_t at one image's z_t, x̂ in [0, 1].
 

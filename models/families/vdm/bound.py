@@ -25,11 +25,11 @@ from math import prod
 import torch
 from torch import Tensor
 
+from models.families.vdm.diffusion import Diffusion
 from models.families.vdm.gaussians import alpha_sigma, over_images, standard_kl
-from models.families.vdm.model import VDM
 
 
-def continuous_bound(model: VDM, x: Tensor, u: Tensor, eps: tuple[Tensor, Tensor]) -> Tensor:
+def continuous_bound(model: Diffusion, x: Tensor, u: Tensor, eps: tuple[Tensor, Tensor]) -> Tensor:
     """An unbiased one-draw estimate of the bound with infinitely many stops, `(B,)`, in nats.
 
     Args:
@@ -43,19 +43,19 @@ def continuous_bound(model: VDM, x: Tensor, u: Tensor, eps: tuple[Tensor, Tensor
     return reconstruction(model, x, eps[0]) - rate - prior_rate(model, x)
 
 
-def reconstruction(model: VDM, x: Tensor, noise: Tensor) -> Tensor:
+def reconstruction(model: Diffusion, x: Tensor, noise: Tensor) -> Tensor:
     """log p(x | z_1) with z_1 = α_1 x̃ + σ_1 noise, `(B,)`, in nats."""
     alpha, sigma = (over_images(value, x) for value in alpha_sigma(model.gammas()[0]))
     return model.likelihood((x, alpha * (2 * x - 1) + sigma * noise)).log_prob(x)
 
 
-def prior_rate(model: VDM, x: Tensor) -> Tensor:
+def prior_rate(model: Diffusion, x: Tensor) -> Tensor:
     """KL(q(z_T | x) ‖ N(0, I)), `(B,)`, in nats."""
     alpha, sigma = (over_images(value, x) for value in alpha_sigma(model.gammas()[-1]))
     return standard_kl(alpha * (2 * x - 1), sigma)
 
 
-def denoising_rate(model: VDM, x: Tensor, noise: Tensor, u_s: Tensor, u_t: Tensor) -> Tensor:
+def denoising_rate(model: Diffusion, x: Tensor, noise: Tensor, u_s: Tensor, u_t: Tensor) -> Tensor:
     """KL(q(z_s | z_t, x) ‖ p(z_s | z_t)) with z_t = α_t x̃ + σ_t noise, `(B,)`, in nats.
 
     Args:
@@ -75,7 +75,11 @@ def denoising_rate(model: VDM, x: Tensor, noise: Tensor, u_s: Tensor, u_t: Tenso
 
 
 def continuous_rate(
-    model: VDM, x: Tensor, noise: Tensor, u: Tensor, curve: tuple[Tensor, Tensor] | None = None
+    model: Diffusion,
+    x: Tensor,
+    noise: Tensor,
+    u: Tensor,
+    curve: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """½ γ'(u) ‖ε − ε̂(z_u)‖², `(B,)`, in nats per unit of u.
 
@@ -90,7 +94,7 @@ def continuous_rate(
     return 0.5 * slope.to(error) * error
 
 
-def noise_error(model: VDM, x: Tensor, noise: Tensor, u: Tensor, gamma: Tensor) -> Tensor:
+def noise_error(model: Diffusion, x: Tensor, noise: Tensor, u: Tensor, gamma: Tensor) -> Tensor:
     """‖ε − ε̂(z_u)‖² = (α_u²/σ_u²) ‖x̃ − x̂(z_u)‖² of every image, `(B,)`; γ at u is given."""
     clean = 2 * x - 1
     alpha, sigma = (over_images(value, x) for value in alpha_sigma(gamma))

@@ -20,28 +20,26 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from models.base import (
     Chain,
     Fields,
-    HierarchicalModel,
     LocalAxes,
     Noise,
     Trace,
     bottom_up,
-    draw,
     evidence_of,
-    gaussian,
     known,
 )
 from models.families.vdm.axes import frequencies, local_axes, low_frequency_axes
 from models.families.vdm.config import VDMConfig
+from models.families.vdm.diffusion import Diffusion
 from models.families.vdm.gaussians import alpha_sigma, forward_step, over_images, reverse_step
-from models.families.vdm.likelihood import SEEN, TITLES, pixels_given
-from models.families.vdm.network import build_denoiser
-from models.families.vdm.schedules import Schedule
+from models.families.vdm.likelihood import SEEN, pixels_given
+from models.families.vdm.training import continuous_terms, draw_stops
+from models.gaussians import draw, gaussian
 from models.seeds import normal
 from models.storage.pretrained import Pretrained
 
@@ -49,15 +47,8 @@ FIELDS = 24  # low frequencies that are offered
 LOCAL = 6  # local axes that are offered
 
 
-class VDM(HierarchicalModel, Pretrained):
-    """A diffusion, seen as a Markov hierarchy whose encoder knows nothing but a schedule.
-
-    Args:
-        config: All that fixes it.
-        network: The denoiser in place of the UNet2DModel of `config`: z_t `(B, C, H, W)` and a
-            time `(B,)` to a prediction of the shape of z_t.
-        schedule: A schedule to share, in place of a fresh one.
-    """
+class VDM(Diffusion, Pretrained):
+    """A diffusion, seen as a Markov hierarchy whose encoder knows nothing but a schedule."""
 
     family = "VDM"
     kind = "variational diffusion model"
@@ -65,27 +56,7 @@ class VDM(HierarchicalModel, Pretrained):
     infers_top_down = False
     local_count = LOCAL
     needs_free_bits = False  # the encoder is fixed, so no level can be left out
-    config: VDMConfig
-    anchor: Tensor
-
-    def __init__(
-        self,
-        config: VDMConfig,
-        network: nn.Module | None = None,
-        schedule: Schedule | None = None,
-    ) -> None:
-        super().__init__()
-        self.config = config
-        self.image_shape = config.image_shape
-        self.likelihood_name = TITLES[config.likelihood]
-        self.eight_bit = SEEN[config.likelihood].eight_bit
-        self.network = network if network is not None else build_denoiser(config.unet)
-        self.schedule = schedule if schedule is not None else config.schedule.build()
-        stops = config.stops
-        self.stops = self.schedule.spread(stops) if isinstance(stops, int) else stops
-        self.levels = config.latents
-        # Not saved: it only carries the device and the dtype of the top prior.
-        self.register_buffer("anchor", torch.zeros(()), persistent=False)
+    config_type = VDMConfig
 
     def with_stops(self, stops: int | Sequence[float]) -> VDM:
         """The same model, over the same parameters, with other stops on its noise schedule.
@@ -102,52 +73,13 @@ class VDM(HierarchicalModel, Pretrained):
         view.training = self.training
         return view
 
-    def gammas(self) -> Tensor:
-        """γ_1 … γ_T, rising, `(T,)`; −γ_t is the log signal-to-noise ratio of z_t."""
-        return self.schedule.gamma(self.places())
-
-    def times(self) -> Tensor:
-        """What the denoiser is told at z_1 … z_T, `(T,)`."""
-        places = self.places()
-        return self.schedule.time(places, self.schedule.gamma(places))
-
-    def places(self) -> Tensor:
-        """u of z_1 … z_T on the noise schedule, `(T,)`."""
-        return torch.tensor(self.stops, dtype=torch.float64)
-
-    def denoise(self, z_t: Tensor, gamma: Tensor, time: Tensor) -> Tensor:
-        """x̂(z_t), the denoiser's guess of x̃, `(B, C, H, W)`.
-
-        Args:
-            z_t: With shape `(B, C, H, W)`.
-            gamma: Its noise level: one number, or one an image `(B,)`.
-            time: The same as the network is told it.
-        """
-        told = time.to(z_t.dtype).to(z_t.device).expand(len(z_t))
-        output = self.network(z_t, told).to(z_t.dtype)
-        alpha, sigma = (over_images(value, z_t) for value in alpha_sigma(gamma))
-        if self.config.prediction == "epsilon":
-            output = (z_t - sigma * output) / alpha
-        elif self.config.prediction == "v_prediction":
-            output = alpha * z_t - sigma * output
-        clip = self.config.clip
-        return output if clip is None else output.clamp(-clip, clip)
-
-    def denoised(self, t: int, z_t: Tensor) -> Tensor:
-        """x̂(z_t) at level t, `(B, C, H, W)`, in the range of x̃ = 2x − 1."""
-        return self.denoise(z_t, self.gammas()[t - 1], self.times()[t - 1])
-
     def draw_step(self, batch: int, generator: torch.Generator | None = None) -> Noise:
         """What a training step draws: u, `(B,)`, and the two noises of `vdm.training`."""
-        from models.families.vdm.training import draw_stops
-
         noises, u = draw_stops(self, batch, generator)
         return (u, *noises)
 
     def step_terms(self, x: Tensor, eps: Noise) -> Any:
         """The terms from one stop an image, as for infinitely many (`vdm.training`)."""
-        from models.families.vdm.training import continuous_terms
-
         u, *noises = eps
         return continuous_terms(self, x, (noises[0], noises[1]), u)
 

@@ -6,14 +6,13 @@ built and nowhere else.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 from torch import Tensor, nn
 
 from models.errors import BadInput
+from models.storage.diffusers_files import diffusers
 
 NEEDED = (
     "sample_size", "in_channels", "out_channels", "block_out_channels", "down_block_types",
@@ -67,16 +66,6 @@ def build_denoiser(unet: Mapping[str, Any]) -> UNetDenoiser:
         return UNetDenoiser(diffusers().UNet2DModel(**unet))
     except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
         raise BadInput(f"unet: diffusers cannot build this network ({error}).") from error
-
-
-def diffusers() -> ModuleType:
-    """The package, or BadInput that says how to get it."""
-    try:
-        return importlib.import_module("diffusers")
-    except ImportError as error:
-        raise BadInput(
-            "this model needs the package diffusers - run `pip install diffusers`"
-        ) from error
 
 
 def make_unet(

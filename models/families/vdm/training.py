@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from models.families.vdm.bound import continuous_rate, denoising_rate, prior_rate, reconstruction
-from models.families.vdm.model import VDM
+from models.families.vdm.diffusion import Diffusion
 from models.families.vdm.schedules import LearnedSchedule, as_like
 from models.objective import Terms
 
@@ -29,7 +29,7 @@ SampledNoise = tuple[Tensor, Tensor]  # of the reconstruction and of the stop, b
 
 
 def draw_stops(
-    model: VDM, batch: int, generator: torch.Generator | None = None
+    model: Diffusion, batch: int, generator: torch.Generator | None = None
 ) -> tuple[SampledNoise, Tensor]:
     """What a step draws: the two noises, and u of every image, `(B,)`; drawn on the CPU."""
     shape, like = (2, batch, *model.image_shape), model.anchor
@@ -38,7 +38,7 @@ def draw_stops(
     return (first, stop), u.to(like)
 
 
-def sampled_terms(model: VDM, x: Tensor, eps: SampledNoise, u: Tensor) -> Terms:
+def sampled_terms(model: Diffusion, x: Tensor, eps: SampledNoise, u: Tensor) -> Terms:
     """An estimate of the terms at the model's stops, from one of them an image; differentiable.
 
     Args:
@@ -56,7 +56,7 @@ def sampled_terms(model: VDM, x: Tensor, eps: SampledNoise, u: Tensor) -> Terms:
     return _terms(model, x, eps[0], step, rate)
 
 
-def continuous_terms(model: VDM, x: Tensor, eps: SampledNoise, u: Tensor) -> Terms:
+def continuous_terms(model: Diffusion, x: Tensor, eps: SampledNoise, u: Tensor) -> Terms:
     """The same with infinitely many stops between the first and the last: `continuous_bound`.
 
     Args:
@@ -72,7 +72,7 @@ def continuous_terms(model: VDM, x: Tensor, eps: SampledNoise, u: Tensor) -> Ter
     return _terms(model, x, eps[0], step, rate)
 
 
-def _steadied_rate(model: VDM, x: Tensor, noise: Tensor, u: Tensor) -> Tensor:
+def _steadied_rate(model: Diffusion, x: Tensor, noise: Tensor, u: Tensor) -> Tensor:
     """`continuous_rate`, whose gradient to the shape of a learned schedule is that of a variance.
 
     With m the mean over the batch, the mean of r(u)/m is 1 whatever the shape, so of its variance
@@ -90,7 +90,7 @@ def _steadied_rate(model: VDM, x: Tensor, noise: Tensor, u: Tensor) -> Tensor:
     return rate
 
 
-def _terms(model: VDM, x: Tensor, noise: Tensor, step: Tensor, rate: Tensor) -> Terms:
+def _terms(model: Diffusion, x: Tensor, noise: Tensor, step: Tensor, rate: Tensor) -> Terms:
     below = rate.new_zeros(len(x), model.depth - 1).scatter(1, step[:, None], rate[:, None])
     rates = torch.cat([below, prior_rate(model, x)[:, None]], dim=1)
     return Terms(reconstruction(model, x, noise), rates)

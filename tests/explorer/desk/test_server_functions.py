@@ -19,13 +19,14 @@ from PIL import Image
 from explorer.desk import FUNCTIONS
 from explorer.desk.server_functions import Functions
 from explorer.guard.gate import Gate
-from explorer.images import uploading
 from explorer.images.uploading import saved_png
 from explorer.library.library import Library
+from explorer.live.requests import file_of
 from explorer.live.server import Live
 from explorer.recipe.recipe import Edit, Recipe
-from explorer.render.render import Frame, render
-from explorer.terms.terms import encode_image
+from explorer.render.encode import encode_image
+from explorer.render.frame import Frame
+from explorer.render.render import render
 from models.checkpoint.checkpoint import Checkpoint
 from models.errors import BadInput
 from models.policy import Policy
@@ -416,11 +417,11 @@ def test_what_is_kept_is_bounded(live: Live) -> None:
 def test_a_file_comes_in_pieces_and_with_a_short_name() -> None:
     data = np.random.default_rng(0).bytes(3 * 2**18 + 1)
     encoded = base64.b64encode(data).decode()
-    assert uploading.file_of({"data": encoded, "name": "n" * 10_000 + ".png"}) == (
+    assert file_of({"data": encoded, "name": "n" * 10_000 + ".png"}) == (
         data,
         "n" * 251 + ".png",
     )
-    assert uploading.file_of({"data": f"data:image/png;base64,{encoded}"})[1] == "the file"
+    assert file_of({"data": f"data:image/png;base64,{encoded}"})[1] == "the file"
     for at in (5, 2**18 + 3):
         with pytest.raises(BadInput, match="damaged"):
-            uploading.file_of({"data": encoded[:at] + "!" + encoded[at + 1 :]})
+            file_of({"data": encoded[:at] + "!" + encoded[at + 1 :]})

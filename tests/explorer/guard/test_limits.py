@@ -93,7 +93,10 @@ def test_a_length_alone_refuses_a_file_too_large() -> None:
     assert answer.status_code == 413 and "257 MiB" in answer.text
 
 
-def test_large_bodies_come_one_at_a_time_and_small_ones_pass_them() -> None:
+def test_large_bodies_come_one_at_a_time_and_small_ones_pass_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "NEW_HZ", 1_000.0)
     behind = Behind()
 
     async def run() -> float:
@@ -110,7 +113,36 @@ def test_large_bodies_come_one_at_a_time_and_small_ones_pass_them() -> None:
     assert took_s > 3 * 2 * LARGE_BYTES / limits.LARGE_RATE
 
 
-def test_a_burst_of_requests_is_let_in_one_after_another() -> None:
+def body_of(*sessions: str) -> bytes:
+    return b",".join(b'"session_hash": "%s"' % name.encode() for name in sessions)
+
+
+@pytest.mark.parametrize("sessions", [("new {}",), (), ("known", "new {}")])
+def test_who_is_known_passes_those_who_are_not(
+    sessions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nobody is known by a name that gradio does not take: of two, the last."""
+    monkeypatch.setattr(limits, "NEW_HZ", 40.0)
+    behind, count = Behind(), 20
+
+    async def run() -> tuple[int, int]:
+        async with client_of(behind) as client:
+            await post(client, SERVER, body_of("known"))
+            known = len(body_of("known"))
+            made = [body_of(*(name.format(at) for name in sessions)) for at in range(count)]
+            waiting = [asyncio.create_task(post(client, SERVER, body)) for body in made]
+            await asyncio.sleep(0)
+            await post(client, SERVER, body_of("known"))
+            before = behind.sizes.index(known, 1)
+            await asyncio.gather(*waiting)
+            return before, len(behind.sizes)
+
+    before, all = asyncio.run(run())
+    assert before < all / 2
+
+
+def test_a_burst_of_requests_is_let_in_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "NEW_HZ", 1_000.0)
     behind = Behind()
 
     async def run() -> float:

@@ -127,7 +127,7 @@ def test_loopback_is_what_never_leaves_the_machine() -> None:
 
 
 def test_both_doors_stand_before_every_route_of_the_app() -> None:
-    from explorer.layout import doors
+    from explorer.serve import doors
 
     order = [door.cls for door in doors(LOCAL, Drain(Crowd()))]
     assert order[:3] == [OwnPages, Door, Limits]

@@ -6,8 +6,9 @@ import numpy as np
 from PIL import Image
 
 from explorer.images.decoding.reading import read
-from explorer.images.uploading import take, taken_json
+from explorer.images.uploading import take
 from explorer.images.uploads import UploadStore
+from explorer.live.to_json import taken_json
 from tests.models.picture_samples import saved
 
 STACK = [Image.fromarray(np.full((20, 30), value, np.uint16)) for value in (900, 400)]

@@ -23,7 +23,8 @@ from explorer.library.library import Library
 from models.checkpoint.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.checkpoint.statistics import Statistics, level_statistics
 from models.errors import BadInput
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from tests.explorer.toy import toy_checkpoint
 from tests.models.published import publish_ddpm

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from explorer.library import ready
 from explorer.library.ready import ForOne, load_ready, prepare, threads_for_latency
-from explorer.terms.terms import encode_image
+from explorer.render.encode import encode_image
 from models.base import HierarchicalModel, encode, top_down
 from models.chain import draw_noise
 from models.checkpoint.checkpoint import Checkpoint, load_checkpoint
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from tests.running import ROOT
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from explorer.live.packets import EXACT, LOSSY, QUICK, RAW_BYTES, Facts, packet
-from explorer.render.render import Frame
+from explorer.render.frame import Frame
 from tests.explorer.serving import Packet, unpack
 
 

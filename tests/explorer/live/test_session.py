@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,12 +15,14 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from explorer.bounded import image_hash
 from explorer.guard.crowd import MOST_OF_CLIENT
-from explorer.live.session import Ask, Unanswerable, parse_ask
+from explorer.guard.turns import session_asking
+from explorer.images.uploads import image_hash
+from explorer.live.session import MOST_UNSEEN, Ask, Unanswerable, parse_ask
+from explorer.live.worker import RENDER
 from explorer.recipe.recipe import Edit, Recipe
+from explorer.render.encode import encode_image
 from explorer.render.render import render
-from explorer.terms.terms import encode_image
 from models.checkpoint.checkpoint import Checkpoint
 from models.errors import BadInput
 from models.policy import Policy
@@ -173,6 +176,32 @@ def test_sessions_take_turns_and_never_mix(server: Server) -> None:
         np.testing.assert_array_equal(frames[-1].pixels, expected(COLOUR, moved(COLOUR, 2.0)))
         frames = [p for p in until_done(eager, 100) if isinstance(p, Packet) and p.kind == 1]
         np.testing.assert_array_equal(frames[-1].pixels, expected(GREY, moved(GREY, 2.0)))
+
+
+def test_who_looks_at_no_picture_is_drawn_for_among_the_calls(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, calls, gate = server.live.worker, list[bool](), threading.Event()
+    submit = worker.submit
+
+    def noted(job: Callable[[], object], patience_s: float = RENDER) -> Future[object]:
+        if "_draw_newest" in getattr(job, "__qualname__", ""):
+            calls.append(session_asking() is not None)
+        return submit(job, patience_s)
+
+    monkeypatch.setattr(worker, "submit", noted)
+    with server.connect() as socket:
+        submit(gate.wait)
+        for seq in range(1, MOST_UNSEEN + 2):
+            ask(socket, seq, moved(GREY, seq / 50))
+        socket.send("{}")  # answered once all before it were heard
+        assert isinstance(receive(socket), dict)
+        gate.set()
+        until_done(socket, MOST_UNSEEN + 1)
+        for seq in (100, 101):
+            ask(socket, seq, moved(GREY, seq / 50))
+            until_done(socket, seq)
+    assert calls == [False, True, False]
 
 
 def test_an_error_is_said_under_its_number_and_the_session_goes_on(server: Server) -> None:

@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from explorer.bounded import image_hash
 from explorer.desk.server_functions import Functions
 from explorer.guard.gate import Gate
+from explorer.images.uploads import image_hash
 from explorer.library.library import Library
 from explorer.live.server import Live
 from explorer.live.start_here import MOST_TRIED, Starts, change
 from explorer.recipe.recipe import Edit, Recipe, zero_recipe
 from explorer.render.axes import all_axes
 from explorer.render.decode_memory import Chains
-from explorer.render.render import Frame, render
-from explorer.terms.terms import encode_image
+from explorer.render.encode import encode_image
+from explorer.render.frame import Frame
+from explorer.render.render import render
 from models.checkpoint.checkpoint import Checkpoint
 from tests.running import ROOT
 

@@ -20,15 +20,15 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from explorer.calls import by_session
 from explorer.desk.server_functions import Functions
 from explorer.guard.gate import Gate
 from explorer.library.library import Library
 from explorer.live.server import Live
 from explorer.panels import api
-from explorer.panels.calls import by_session
 from explorer.recipe.recipe import Edit, Recipe
+from explorer.render.encode import encode_image
 from explorer.render.render import render, sample_frame
-from explorer.terms.terms import encode_image
 from models.checkpoint.checkpoint import Checkpoint
 from tests.explorer.toy import toy_checkpoint
 from tests.running import ROOT

@@ -12,12 +12,14 @@ from torch.distributions import Distribution
 
 from explorer.recipe.recipe import Edit, Recipe, zero_recipe
 from explorer.render.decode_memory import Chains
-from explorer.render.render import Frame, decoded, ladder, picture, render
+from explorer.render.frame import Frame, picture
+from explorer.render.render import decoded, ladder, render
 from models.base import Chain, HierarchicalModel, Trace, encode
 from models.chain import decode, draw_noise, with_own_noise
 from models.checkpoint.checkpoint import load_checkpoint
 from models.checkpoint.statistics import Statistics
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from models.policy import KINDS, Policy
 from tests.explorer.toy import Toy, offsets, toy_statistics, toy_trace

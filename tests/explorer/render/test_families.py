@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.bounded import image_hash
+from explorer.images.uploads import image_hash
 from explorer.library.ready import load_ready
 from explorer.recipe.recipe import Edit, Recipe, zero_recipe
 from explorer.render.axes import all_axes
-from explorer.render.render import frame_of, ladder, picture, render, sample_frame
-from explorer.terms.terms import encode_image, image_terms
+from explorer.render.encode import encode_image
+from explorer.render.frame import frame_of, picture
+from explorer.render.render import ladder, render, sample_frame
+from explorer.terms.terms import image_terms
 from models.base import HierarchicalModel
 from models.checkpoint.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.data.load import Data
 from models.errors import BadInput
 from models.families.hvae.model import HVAE, HVAEConfig
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from models.families.vdm.config import VDMConfig
 from models.families.vdm.model import VDM

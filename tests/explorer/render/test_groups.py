@@ -9,23 +9,25 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.bounded import image_hash
 from explorer.desk.server_functions import Functions
 from explorer.guard.gate import Gate
+from explorer.images.uploads import image_hash
 from explorer.library.library import Library
 from explorer.live import to_json
 from explorer.live.server import Live
 from explorer.recipe.recipe import MAX_DEPTH, Edit, Recipe, zero_recipe
+from explorer.render.encode import encode_image
+from explorer.render.frame import picture
 from explorer.render.groups import groups, is_grouped, rungs
-from explorer.render.render import decoded, ladder, picture, render
+from explorer.render.render import decoded, ladder, render
 from explorer.terms.standard_errors import errors_of, reference_errors
-from explorer.terms.terms import encode_image
 from models.base import HierarchicalModel, Walk
 from models.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from models.families.hvae.config import HVAEConfig
 from models.families.hvae.hyper_parameters import PUBLISHED
 from models.families.hvae.model import HVAE
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from models.objective import Terms
 from tests.explorer.deep import DEEP, GROUPS, save_deep

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.bounded import image_hash
 from explorer.desk.server_functions import Functions
 from explorer.guard.gate import Gate
+from explorer.images.uploads import image_hash
 from explorer.library.library import Library
 from explorer.live.server import Live
 from explorer.recipe.recipe import Edit, Recipe, zero_recipe
 from explorer.render.axes import all_axes
 from explorer.render.decode_memory import Chains
+from explorer.render.encode import encode_image
 from explorer.render.render import render
-from explorer.terms.terms import encode_image
 from models.checkpoint.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.checkpoint.statistics import std_along
 from models.data.load import Data

@@ -10,21 +10,15 @@ import torch
 from torch import Tensor
 
 from explorer.recipe.recipe import Edit, Recipe, zero_recipe
-from explorer.render.render import (
-    Frame,
-    decoded,
-    frame_of,
-    ladder,
-    picture,
-    render,
-    sample_frame,
-    shadowed,
-)
-from models.base import HierarchicalModel, Trace, encode, gaussian
+from explorer.render.frame import Frame, frame_of, picture
+from explorer.render.render import decoded, ladder, render, sample_frame, shadowed
+from models.base import HierarchicalModel, Trace, encode
 from models.checkpoint.statistics import Statistics
 from models.errors import BadInput
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
+from models.gaussians import gaussian
 from models.policy import KINDS, Policy
 from tests.explorer.toy import PRIOR_STD, Toy, toy_statistics, toy_trace
 

@@ -14,16 +14,9 @@ from torch.distributions import Distribution
 
 from explorer.library.library import Entry
 from explorer.live import to_json
+from explorer.render.encode import as_model_sees, encode_image
 from explorer.terms.standard_errors import reference_errors
-from explorer.terms.terms import (
-    all_divergences,
-    as_model_sees,
-    encode_image,
-    explanation,
-    image_terms,
-    percentile,
-    verdict_of,
-)
+from explorer.terms.terms import all_divergences, explanation, image_terms, percentile, verdict_of
 from models.base import Chain, encode
 from models.chain import draw_noise
 from models.checkpoint.checkpoint import Checkpoint

@@ -22,7 +22,7 @@ from models.attributes.classifier import (
     train_classifier,
 )
 from models.attributes.command import Estimate, chance, labelled, main, measure, realism, survival
-from models.attributes.pictures import kept_from, level_sheets, redrawn
+from models.attributes.pictures import level_sheets
 from models.base import HierarchicalModel, Trace, encode
 from models.chain import sample_chain
 from models.checkpoint.checkpoint import as_stored, load_checkpoint, save_checkpoint
@@ -30,11 +30,13 @@ from models.checkpoint.statistics import Statistics, level_statistics
 from models.data.avatars.drawing import ATTRIBUTES, draw_avatars
 from models.data.load import load_data
 from models.errors import BadInput
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.evaluation.redrawn import kept_from, redrawn
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
+from models.pixels import to_float
 from models.report.attributes_section import attribute_section, read_attributes, table
 from models.report.card import keep_measures
-from models.training.loop import to_float
 from tests.running import ROOT
 
 SHORT = ClassifierConfig((12, 16, 24, 32), 64, epochs=40, batch_size=25, learning_rate=1e-2)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.base import Fields
 from models.checkpoint.statistics import level_statistics
-from models.training.loop import to_float
+from models.pixels import to_float
 from tests.models.oracle import LinearGaussianChain
 
 

@@ -28,7 +28,8 @@ from models.evaluation.bounds import (
     summarise,
 )
 from models.evaluation.partial import BOUND, PartialBounds, open_partial
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from tests.models.oracle import LinearGaussianChain
 from tests.models.tiny import tiny_checkpoint, tiny_model

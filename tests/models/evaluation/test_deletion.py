@@ -7,12 +7,14 @@ import torch
 from torch import nn
 from torch.distributions import Distribution, Normal
 
-from models.base import Chain, gaussian, known
+from models.base import Chain, known
 from models.chain import draw_noise
 from models.checkpoint.statistics import LevelStatistics
 from models.evaluation.deletion import delete_inactive, log_weight_without
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
+from models.gaussians import gaussian
 from models.objective import log_weight
 from tests.models.oracle import LinearGaussianChain
 

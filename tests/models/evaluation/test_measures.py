@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import Chain, draw, encode, gaussian, known
+from models.base import Chain, encode, known
 from models.chain import decode, draw_noise
 from models.checkpoint.statistics import LevelStatistics, Statistics, level_statistics
 from models.evaluation.measures import (
@@ -23,8 +23,10 @@ from models.evaluation.measures import (
     seen_test_set,
     units,
 )
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
+from models.gaussians import draw, gaussian
 from models.policy import KEEP
 from tests.models.oracle import LinearGaussianChain
 

@@ -10,7 +10,8 @@ from torch import nn
 from models.chain import draw_noise
 from models.evaluation.bounds import image_log_weights
 from models.evaluation.onednn import PackedLinear, packed
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from models.objective import log_weight
 from tests.models.oracle import LinearGaussianChain

@@ -9,8 +9,8 @@ import torch
 
 from models.errors import BadInput
 from models.evaluation.measures import psnr_of_each
+from models.pixels import to_float
 from models.sources.adapter import is_adapter, load_adapter
-from models.training.loop import to_float
 from tests.running import ROOT
 
 EXAMPLE = ROOT / "docs" / "examples" / "eigenfaces.py"

@@ -14,15 +14,16 @@ import torch
 from explorer.panels.compare.values import about
 from explorer.panels.learn.latex import plain
 from explorer.panels.learn.numbers import live_lines
-from explorer.terms.terms import as_model_sees, encode_image, image_terms
+from explorer.render.encode import as_model_sees, encode_image
+from explorer.terms.terms import image_terms
 from models import evaluate
 from models.chain import decode, own_noise, prior_samples, with_own_noise
 from models.errors import BadInput
 from models.evaluation.measures import seen_test_set
 from models.objective import importance_weighted_bound, terms
+from models.pixels import to_float
 from models.policy import KEEP
 from models.sources.adapter import load_adapter
-from models.training.loop import to_float
 from tests.models.sources.test_adapter import write
 
 # p(x | z_1) is a density of real pixels, which nothing declares.

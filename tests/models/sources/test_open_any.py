@@ -13,17 +13,26 @@ import torch
 from explorer.library.library import Library
 from explorer.library.ready import load_ready
 from explorer.recipe.recipe import Edit, zero_recipe
-from explorer.render.render import picture, render
-from explorer.terms.terms import encode_image, image_terms
+from explorer.render.encode import encode_image
+from explorer.render.frame import picture
+from explorer.render.render import render
+from explorer.terms.terms import image_terms
 from models.checkpoint.checkpoint import load_checkpoint
 from models.checkpoint.statistics import Statistics
 from models.data.load import Data
 from models.errors import BadInput
+from models.evaluation.reference import CLOSE, statistics_of
 from models.evaluation.suite import Asked, measure
-from models.sources.in_memory import CLOSE, measured, statistics_of
-from models.sources.open_any import AUTOENCODER_KL, DDPM, kind_of, load_any, pictures_for
-from models.sources.pictures import OWN_TITLE, SYNTHETIC_TITLE, affordable, smooth_pictures
-from models.training.loop import to_float
+from models.pixels import to_float
+from models.sources.in_memory import measured
+from models.sources.open_any import AUTOENCODER_KL, DDPM, kind_of, load_any
+from models.sources.pictures import (
+    OWN_TITLE,
+    SYNTHETIC_TITLE,
+    affordable,
+    pictures_for,
+    smooth_pictures,
+)
 from tests.models.published import copied, edit, in_cache, publish_ddpm, publish_vae
 from tests.models.small_hvae import COLOUR, random_hvae
 from tests.running import ROOT

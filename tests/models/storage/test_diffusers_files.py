@@ -15,10 +15,10 @@ from safetensors.torch import load_file, save_file
 
 from models.base import HierarchicalModel
 from models.errors import BadInput
-from models.families.autoencoder_kl.folder import load_autoencoder_kl
-from models.families.vdm.folder import load_ddpm
-from models.families.vdm.network import diffusers
+from models.sources.autoencoder_kl import load_autoencoder_kl
+from models.sources.ddpm import load_ddpm
 from models.sources.open_any import files_of, load_any
+from models.storage.diffusers_files import diffusers
 from models.storage.variants import WEIGHTS as W
 from tests.models.published import WEIGHTS, publish_ddpm, publish_vae
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from models.chain import draw_noise
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from models.objective import log_weight
 from models.training.weighted import held, weighted_terms

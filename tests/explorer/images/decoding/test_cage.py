@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import ImageFile
 
-from explorer.bounded import image_hash
 from explorer.images.png_state import encode_png, save_png
+from explorer.images.uploads import image_hash
 from explorer.library.library import Library
 from explorer.live.server import Live
 from explorer.panels.train.form import plan_training

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from explorer.bounded import image_hash
+from explorer.images.uploads import image_hash
 from explorer.live.worker import RENDER
 from explorer.panels.compare.bars import Part, bars_html, parts_of
 from explorer.panels.compare.drawing import TIMED, Comparing, Subject
@@ -33,7 +33,7 @@ from explorer.panels.compare.values import (
     survival,
 )
 from explorer.recipe.recipe import MAX_SEED, zero_recipe
-from explorer.render.render import Frame
+from explorer.render.frame import Frame
 from explorer.terms.terms import ImageTerms
 from models.policy import Policy
 from tests.explorer.comparing import CHECKPOINTS, FITTING, comparing_toys, run, subject_in

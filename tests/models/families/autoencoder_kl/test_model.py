@@ -14,11 +14,11 @@ from torch import Tensor
 from models.base import noise
 from models.chain import decode
 from models.errors import BadInput
-from models.families.autoencoder_kl.folder import load_autoencoder_kl
 from models.families.autoencoder_kl.model import AutoencoderKL, AutoencoderKLConfig
-from models.families.vdm.network import diffusers
 from models.objective import terms
 from models.policy import KEEP
+from models.sources.autoencoder_kl import load_autoencoder_kl
+from models.storage.diffusers_files import diffusers
 from tests.models.published import VAE, WEIGHTS, copied, edit, in_cache, publish_vae
 
 NOWHERE = "http://127.0.0.1:9"  # nothing listens there

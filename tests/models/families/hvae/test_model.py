@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.base import bottom_up, draw, encode, noise
+from models.base import bottom_up, encode, noise
 from models.chain import decode, draw_noise, own_noise, sample_chain
 from models.families.hvae.blocks import Bottleneck
 from models.families.hvae.model import HVAE, HVAEConfig
+from models.gaussians import draw
 from models.objective import importance_weighted_bound, log_weight, terms
 from models.policy import Policy
 from tests.models.small_hvae import COLOUR, GREY, random_hvae, seeded, some_images

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
-from models.base import Chain, Walk, bottom_up, draw, encode, top_down
+from models.base import Chain, Walk, bottom_up, encode, top_down
 from models.chain import decode, draw_noise
 from models.families.hvae.model import HVAE, HVAEConfig
+from models.gaussians import draw
 from models.objective import importance_weighted_bound, terms
 from models.policy import Policy
 from tests.models.small_hvae import COLOUR, GREY, random_hvae, seeded, some_images

@@ -8,8 +8,10 @@ import torch
 from models.base import encode
 from models.chain import decode, draw_noise
 from models.errors import BadInput
-from models.families.mhvae.model import MHVAE, MHVAEConfig
-from models.families.mhvae.networks import LOG_STD_HIGH, LOG_STD_LOW, NetworkConfig, bounded_log_std
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
+from models.gaussians import LOG_STD_HIGH, LOG_STD_LOW, bounded_log_std
 from models.objective import terms
 from models.policy import KEEP
 

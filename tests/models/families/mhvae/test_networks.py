@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.checkpoint.checkpoint import config_json, parse_config
+from models.checkpoint.checkpoint import parse_config
 from models.errors import BadInput
-from models.families.mhvae.model import MHVAE, MHVAEConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig, Resize, Shuffle, growing, resized
-from models.storage.model_folder import check_config
+from models.storage.model_folder import check_config, config_json
 
 SIZES = NetworkConfig(width=16, blocks=1, channels=(8, 12), patch=2, resize="shuffle")
 CONFIG = MHVAEConfig((3, 16, 16), "discretised_logistic", ((4, 4, 4), (3,)), SIZES)

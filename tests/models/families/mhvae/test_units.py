@@ -11,12 +11,14 @@ from torch import nn
 
 from models.base import encode
 from models.chain import decode, draw_noise
-from models.checkpoint.checkpoint import load_model, save_model
+from models.checkpoint.checkpoint import load_model
 from models.evaluation.measures import active_units
-from models.families.mhvae.model import MHVAE, MHVAEConfig, in_units
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
 from models.families.mhvae.networks import NetworkConfig
 from models.objective import log_weight, terms
 from models.policy import Policy
+from models.storage.model_folder import save_model
 
 NETWORK = NetworkConfig(width=16, blocks=1, channels=(8, 12), patch=4)
 CONFIGS = {
@@ -32,7 +34,7 @@ def pair(name: str) -> tuple[MHVAE, MHVAE]:
     model = MHVAE(CONFIGS[name]).eval()
     generator = torch.Generator().manual_seed(1)
     stds = [torch.rand(level.channels, generator=generator) * 3 + 0.05 for level in model.levels]
-    return model, in_units(model, stds)
+    return model, model.in_units(lambda: stds)
 
 
 def pictures(model: MHVAE, count: int) -> torch.Tensor:
@@ -85,14 +87,14 @@ def test_a_unit_that_is_small_but_tells_pictures_apart_is_active_once_in_units()
     x = torch.bernoulli(torch.rand((200, 1, 1, 1)).expand(200, 1, 16, 16))
     first = encode(model, x).z[1]
     assert not active_units(model, x)[0].any()
-    scaled = in_units(model, [first.std(0), torch.ones(3)])
+    scaled = model.in_units(lambda: [first.std(0), torch.ones(3)])
     assert active_units(scaled, x)[0].all()
 
 
 def test_a_channel_that_never_moves_keeps_its_scale() -> None:
     model, _ = pair("vectors")
     stds = [torch.tensor([0.0, 1e-6, 0.49, 1.1, 2.0, 0.02]), torch.ones(4), torch.ones(3)]
-    scaled = in_units(model, stds)
+    scaled = model.in_units(lambda: stds)
     expected = torch.tensor([1.0, 1.0, 2.0, 1.0, 0.5, 64.0])
     torch.testing.assert_close(scaled.units.scale(1), expected)
 
@@ -108,5 +110,5 @@ def test_units_are_stored_with_the_model_and_set_once(tmp_path: Path) -> None:
     large = loaded.at_side(64)
     torch.testing.assert_close(large.units.scale(1), loaded.units.scale(1))
     with pytest.raises(ValueError, match="without units"):
-        in_units(scaled, [torch.ones(4), torch.ones(3)])
+        scaled.in_units(lambda: [torch.ones(4), torch.ones(3)])
     assert not any(key.startswith("units") for key in model.state_dict())

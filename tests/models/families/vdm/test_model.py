@@ -19,10 +19,11 @@ from models.families.vdm.config import VDMConfig
 from models.families.vdm.gaussians import alpha_sigma, forward_step, reverse_step, standard_kl
 from models.families.vdm.likelihood import GridGaussian, pixels_given
 from models.families.vdm.model import VDM
-from models.families.vdm.network import diffusers, make_unet
+from models.families.vdm.network import make_unet
 from models.families.vdm.noise import Betas, Curve
 from models.likelihoods import LEVELS
 from models.policy import KEEP, Policy
+from models.storage.diffusers_files import diffusers
 from tests.models.diffusion_toys import (
     ON,
     draw_independent,

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from models.checkpoint.checkpoint import load_checkpoint
 from models.convert.command import main
 from models.errors import BadInput
-from models.sources.lone_files import advice, published_shapes
+from models.families.hvae.hyper_parameters import published_shapes
+from models.families.lone_files import advice
 from models.sources.open_any import load_any
 from tests.models.golden_vdvae import CONFIGS, weights
 from tests.models.published import publish_ddpm, publish_vae

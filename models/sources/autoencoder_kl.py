@@ -19,10 +19,10 @@ from models.errors import BadInput
 from models.families.autoencoder_kl.config import DEFAULTS, AutoencoderKLConfig
 from models.families.autoencoder_kl.model import AutoencoderKL
 from models.families.autoencoder_kl.shapes import ANCHOR, defaults_note, network_of
-from models.sources.lone_files import advice
+from models.families.lone_files import advice
+from models.sources.published import locate
 from models.storage.diffusers_files import (
     check_class,
-    locate,
     read_json,
     read_network,
     weights_files,

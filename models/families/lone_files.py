@@ -7,13 +7,11 @@ are those of a kind that is known here (`KINDS`); they are read without running 
 from __future__ import annotations
 
 import ast
-import gzip
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,12 +19,16 @@ from typing import Any
 from models.errors import BadInput
 from models.families.autoencoder_kl.config import DEFAULTS
 from models.families.autoencoder_kl.shapes import ANCHOR, network_of
-from models.families.hvae.hyper_parameters import ALIASES, PUBLISHED, published_name
+from models.families.hvae.hyper_parameters import (
+    ALIASES,
+    PUBLISHED,
+    published_name,
+    published_shapes,
+)
 from models.storage.state_dicts import OneModel, listed, place_of, read_leaves, read_model
 
 OPEN = "python app.py --model"
 TENSORS = (".safetensors", ".th", ".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
-SHAPES = Path(__file__).with_name("vdvae_shapes.json.gz")
 OWN_HPARAMS = "HPARAMS.json"
 WEIGHTS_NAME = "diffusion_pytorch_model.safetensors"
 
@@ -157,13 +159,6 @@ READS = (
     f"What opens is a folder ({OPEN} FOLDER): a checkpoint of Strata, or an AutoencoderKL or a "
     "diffusion model in the layout of diffusers."
 )
-
-
-@cache
-def published_shapes() -> Mapping[str, dict[str, list[int]]]:
-    """Names and shapes of the tensors of each published VDVAE."""
-    found = json.loads(gzip.decompress(SHAPES.read_bytes()))
-    return {name: found[name]["shapes"] for name in PUBLISHED}
 
 
 def _words(stem: str) -> list[str]:

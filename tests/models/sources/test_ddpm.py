@@ -17,10 +17,10 @@ from torch import Tensor
 from models.chain import decode
 from models.errors import BadInput
 from models.families.vdm.config import VDMConfig
-from models.families.vdm.folder import load_ddpm, read_scheduler
-from models.families.vdm.network import diffusers
 from models.families.vdm.noise import Betas
 from models.policy import KEEP
+from models.sources.ddpm import load_ddpm, read_scheduler
+from models.storage.diffusers_files import diffusers
 
 UNET = {
     "sample_size": 8, "in_channels": 1, "out_channels": 1, "block_out_channels": (8, 16),

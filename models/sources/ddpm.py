@@ -23,9 +23,9 @@ from models.families.vdm.config import PREDICTIONS, VDMConfig
 from models.families.vdm.model import VDM
 from models.families.vdm.network import UNetDenoiser, check_unet
 from models.families.vdm.noise import Betas
+from models.sources.published import locate
 from models.storage.diffusers_files import (
     check_class,
-    locate,
     part,
     read_json,
     read_network,
