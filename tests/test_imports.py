@@ -133,7 +133,8 @@ def test_models_know_nothing_of_the_page(path: Path) -> None:
         ("explorer.recipe.recipe", {"torch", "gradio", "numpy"}),
         ("models.policy", {"torch", "gradio", "numpy"}),
         ("explorer.render.render", {"gradio"}),
-        ("models.train", {"gradio", "explorer"}),
+        ("models.train", {"gradio", "explorer", "matplotlib"}),
+        ("explorer.layout", {"matplotlib"}),
     ],
 )
 def test_what_a_module_loads_in_the_end(module: str, unknown: set[str]) -> None:

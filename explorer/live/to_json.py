@@ -21,6 +21,7 @@ from explorer.render.groups import groups, is_grouped
 from explorer.terms.standard_errors import TermErrors, reference_errors
 from explorer.terms.terms import ImageTerms, all_divergences
 from models.base import HierarchicalModel
+from models.checkpoint.measures import read_measures
 from models.errors import BadInput
 from models.reading.pictures import Crop
 
@@ -193,7 +194,7 @@ def _reference_json(checkpoint: Checkpoint) -> Json:
     "divergences" says whether every rate is one, or only that of the top.
     """
     if not checkpoint.model.has_likelihood:
-        return {"elbo": None, "psnr_db": checkpoint.evaluation.get("psnr_db")}
+        return {"elbo": None, "psnr_db": read_measures(checkpoint.evaluation).psnr_db}
     statistics = checkpoint.statistics
     reconstruction, rate = statistics.reference_reconstruction, statistics.reference_rate
     return {

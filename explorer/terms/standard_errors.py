@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from explorer.render.groups import Group, groups
+from models.checkpoint.measures import read_measures
 from models.objective import Terms
 
 if TYPE_CHECKING:
@@ -74,20 +75,19 @@ def reference_errors(checkpoint: Checkpoint) -> TermErrors:
     model's evaluation draws its pixels, the reference thresholds them: there it is close only.)
     The parts of one image go together, so of a sum over several levels it is not known.
     """
-    reference, measured = checkpoint.statistics.reference_elbo, checkpoint.evaluation
+    reference, measured = checkpoint.statistics.reference_elbo, read_measures(checkpoint.evaluation)
     count, depth = len(reference), checkpoint.model.depth
-    images = measured.get("n_images")
-    share = sqrt(images / count) if isinstance(images, int) and images > 0 else None
+    share = sqrt(measured.n_images / count) if measured.n_images else None
 
-    def scaled(error: object) -> float | None:
-        return error * share if share is not None and isinstance(error, int | float) else None
+    def scaled(error: float | None) -> float | None:
+        return None if share is None or error is None else error * share
 
-    rates = measured.get("rate_standard_error")
-    listed = rates if isinstance(rates, list) and len(rates) == depth else [None] * depth
+    rates = measured.rate_standard_error
+    listed = rates if rates is not None and len(rates) == depth else [None] * depth
     alone = tuple(scaled(error) for error in listed)
     return TermErrors(
         elbo_nats=float(reference.double().std()) / sqrt(count) if count > 1 else None,
-        reconstruction_nats=scaled(measured.get("reconstruction_standard_error")),
+        reconstruction_nats=scaled(measured.reconstruction_standard_error),
         rate_nats=alone,
         group_rate_nats=tuple(
             alone[group[0] - 1] if len(group) == 1 else None for group in groups(checkpoint.model)

@@ -25,6 +25,7 @@ from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save as save_tensors
 
 from models.base import HierarchicalModel, ModelConfig
+from models.checkpoint.measures import FILE, migrated, read_measures
 from models.checkpoint.statistics import Statistics, read_statistics
 from models.errors import BadInput
 from models.families.lone_files import advice
@@ -114,12 +115,25 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Che
         path=stored.folder,
         model=model,
         statistics=read_statistics(stored, model.levels),
-        evaluation=stored.json("evaluation.json"),
+        evaluation=_evaluation(stored),
         card=config["data"],
         training=config["training"],
         hash=weights_hash(stored.content("model.safetensors")),
         examples=read_examples(stored.content("examples.png"), model.image_shape),
     )
+
+
+def _evaluation(stored: Stored) -> dict[str, object]:
+    """What evaluation.json holds, as this version would write it; refused if it does not fit."""
+    evaluation = migrated(stored.json(FILE))
+    read_measures(evaluation, f"the checkpoint '{stored.folder}': {FILE}")
+    return evaluation
+
+
+def _evaluation_json(evaluation: dict[str, Any]) -> bytes:
+    """evaluation.json of new measures; refused where it could not be read again."""
+    read_measures(evaluation)
+    return to_json(evaluation)
 
 
 def save_checkpoint(
@@ -142,7 +156,7 @@ def save_checkpoint(
     write_folder(folder, {
         **_files_of(name, model, card, training, examples),
         "statistics.safetensors": save_tensors(statistics.to_tensors()),
-        "evaluation.json": to_json(evaluation),
+        "evaluation.json": _evaluation_json(evaluation),
         "README.md": readme.encode(),
     })  # fmt: skip
 
@@ -175,7 +189,7 @@ def update_measures(
     """Replace the measured numbers of a checkpoint, its model card and its report, all or none."""
     add_files(checkpoint, {
         "statistics.safetensors": save_tensors(statistics.to_tensors()),
-        "evaluation.json": to_json(evaluation),
+        "evaluation.json": _evaluation_json(evaluation),
         "README.md": readme.encode(),
         **({} if report is None else {"report.html": report}),
     })  # fmt: skip

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.base import Level
 from models.checkpoint.checkpoint import Checkpoint, parse_config
+from models.checkpoint.measures import FILE, read_measures
 from models.checkpoint.statistics import read_statistics
 from models.storage.model_folder import open_stored
 from models.storage.weights import weights_hash
@@ -56,7 +57,7 @@ def describe(folder: Path) -> Description:
     stored.check_whole("model.safetensors")
     architecture = parse_config(config)
     read_statistics(stored, architecture.latents)
-    stored.json("evaluation.json")
+    read_measures(stored.json(FILE), f"the checkpoint '{stored.folder}': {FILE}")
     stored.content("examples.png")
     return Description(
         name=str(config["name"]),

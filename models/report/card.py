@@ -167,14 +167,11 @@ def _level_rows(result: Facts) -> list[str]:
 
 
 def bound_rows(result: Facts) -> list[tuple[str, str, Facts]]:
-    """Name, value and facts of the bound at every K; a checkpoint from before has one K."""
-    if "bounds" not in result and "nll_nats" in result:
-        name = f"NLL, K = {result['k']:,}, first {result['nll_images']:,} images"
-        return [(name, within(result["nll_nats"], result["nll_standard_error"], "nats"), {})]
-    rows = []
+    """Name, value and facts of the bound at every K."""
+    rows, asked = [], result.get("asked")
     for bound in result.get("bounds", []):
         whole = bound["images"] == result["n_images"]
-        chosen = bound["k"] not in result["asked"]["k"]
+        chosen = asked is not None and bound["k"] not in asked["k"]
         count = f"{bound['images']:,}"
         over = (
             f"all {count} images" if whole

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from html import escape
 from math import floor, log10
 
+from explorer.panels.compare.scale import Scale, scale_of, ticks
 from explorer.panels.compare.values import Cost
 from explorer.render.frame import name_of
 from explorer.terms.terms import ImageTerms
-from models.report.plots import level_hue
-from models.report.svg import ticks
+from models.report.levels import level_hue
 
 # What the models score of a pixel, and why a part may lie below zero: the reconstruction, a rate.
 SCORED = {
@@ -29,7 +29,6 @@ NEGATIVE = {
     True: "−reconstruction is that of a density, which may exceed 1, so it may be negative.",
     False: "A rate below the top may be negative.",
 }
-AIR = 1.04  # room behind the longest bar
 
 
 @dataclass(frozen=True)
@@ -51,27 +50,12 @@ class Part:
     says: str
 
 
-@dataclass(frozen=True)
-class Scale:
-    """What all bars of a set are drawn on, from `low` (at most 0) to `high`, in nats."""
-
-    low: float
-    high: float
-
-    def share(self, nats: float) -> float:
-        """A length, in % of the width."""
-        return 100 * nats / (self.high - self.low)
-
-    def at(self, nats: float) -> float:
-        """A place, in % from the left."""
-        return self.share(nats - self.low)
-
-
 def bars_html(costs: Sequence[Cost]) -> str:
     """The terms of an image in each model, once all are weighed; until then the empty rows."""
     bars = [parts_of(cost) for cost in costs]
     drawn = all(cost.terms is not None for cost in costs) and any(bars)
-    whole, rates = scale_of(bars), scale_of([bar[1:] for bar in bars])
+    values = [[part.nats for part in bar] for bar in bars]
+    whole, rates = scale_of(values), scale_of([bar[1:] for bar in values])
     sums = [total_html(cost) for cost in costs]
     names = [f"<b>{escape(cost.about.title)}</b>" for cost in costs]
     enlarged = _times(whole, rates) if drawn else ""
@@ -115,14 +99,6 @@ def parts_of(cost: Cost) -> list[Part]:
         name = f"rate of {name_of(t)}"
         parts.append(_part(cost, name, terms.rate_nats[t - 1], error, level_hue(t)))
     return parts
-
-
-def scale_of(bars: Sequence[Sequence[Part]]) -> Scale:
-    """The scale that holds every bar, and zero."""
-    high = max((sum(max(0.0, p.nats) for p in bar) for bar in bars), default=0.0)
-    low = min((sum(min(0.0, p.nats) for p in bar) for bar in bars), default=0.0)
-    span = (high - low) or 1.0
-    return Scale(low - (AIR - 1) * span if low < 0 else 0.0, high + (AIR - 1) * span)
 
 
 def nats(value: float) -> str:

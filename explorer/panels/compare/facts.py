@@ -6,10 +6,11 @@ measured, or not written down, is None.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from models.checkpoint.measures import read_measures
 
 if TYPE_CHECKING:
     from models.checkpoint.checkpoint import Checkpoint
@@ -55,46 +56,27 @@ class Facts:
 
 def facts_of(checkpoint: Checkpoint) -> Facts:
     """What a checkpoint tells of its model."""
-    measured = checkpoint.evaluation
-    bounds = list(_bounds(measured)) if checkpoint.model.has_likelihood else []
-    elbo = _number(measured.get("elbo_nats")) if checkpoint.model.has_likelihood else None
-    error, images = measured.get("elbo_standard_error"), measured.get("n_images")
+    measured = read_measures(checkpoint.evaluation)
+    test, nll = None, None
+    if checkpoint.model.has_likelihood:
+        if measured.elbo_nats is not None:
+            test = Measured(-measured.elbo_nats, measured.elbo_standard_error, measured.n_images)
+        bounds = (
+            Measured(bound.nll_nats, bound.standard_error, bound.images, bound.k)
+            for bound in measured.bounds
+        )
+        nll = max(bounds, key=lambda bound: bound.k, default=None)
     return Facts(
         parameters=sum(weights.numel() for weights in checkpoint.model.parameters()),
-        test=None if elbo is None else Measured(-elbo, _number(error), _count(images)),
-        nll=max(bounds, key=lambda bound: bound.k, default=None),
-        test_psnr_db=_number(measured.get("psnr_db")),
+        test=test,
+        nll=nll,
+        test_psnr_db=measured.psnr_db,
         training_min=_minutes(checkpoint.training.get("cpu_s")),
         clock_min=_minutes(checkpoint.training.get("wall_s")),
     )
 
 
-def _bounds(measured: dict[str, Any]) -> Iterator[Measured]:
-    """The bound at every K that is stored; older evaluations have the headline alone."""
-    stored = measured.get("bounds")
-    headline = {
-        "k": measured.get("k"),
-        "nll_nats": measured.get("nll_nats"),
-        "standard_error": measured.get("nll_standard_error"),
-        "images": measured.get("nll_images"),
-    }
-    for bound in (*(stored if isinstance(stored, list) else ()), headline):
-        nats, k = _number(bound.get("nll_nats")), _count(bound.get("k"))
-        if nats is not None and k is not None:
-            images = _count(bound.get("images"))
-            yield Measured(nats, _number(bound.get("standard_error")), images, k)
-
-
 def _minutes(seconds: object) -> float | None:
-    number = _number(seconds)
-    return None if number is None else number / 60
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
-    return float(value) if isfinite(value) else None
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return seconds / 60 if isfinite(seconds) else None

@@ -25,7 +25,7 @@ from explorer.panels.compare.values import (
     shown_rungs,
 )
 from explorer.render.frame import Frame, Rung, name_of
-from models.report.plots import level_hue
+from models.report.levels import level_hue
 
 EMPTY = '<div class="card empty"><p class="fine">Choose a model above to see it here too.</p></div>'
 

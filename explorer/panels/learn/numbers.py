@@ -7,13 +7,13 @@ The names of the lines are those of the `live:` comments in docs/theory.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import log, prod
 from typing import TYPE_CHECKING
 
 from explorer.panels.learn.forms import forms_line, limit_line
 from explorer.panels.learn.latex import Part, equation, number, plain, short, total
 from models.base import HierarchicalModel
+from models.checkpoint.measures import BoundMeasures, Measures, read_measures
 from models.likelihoods import bits_per_dim
 from models.objective import is_reversible
 from models.sources.adapter import is_adapter
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from models.checkpoint.checkpoint import Checkpoint
 
 MOST_SIZES = 8  # of levels that are listed one by one
-Measured = Mapping[str, object]
-BoundRow = tuple[int, float, float, int]  # K, −L_K, its standard error, the number of images
 
 
 def kind_of(model: HierarchicalModel) -> str:
@@ -41,13 +39,14 @@ def live_lines(name: str, checkpoint: Checkpoint) -> dict[str, str]:
     Args:
         name: What people call the model.
     """
-    model, measured, who = checkpoint.model, checkpoint.evaluation, f"**{plain(name)}**"
+    model, who = checkpoint.model, f"**{plain(name)}**"
+    measured = read_measures(checkpoint.evaluation)
     lines = {"model": model_line(who, model, measured), "stops": stops_line(who, model)}
     if not model.has_likelihood:
         return lines | {"decomposition": without_terms(who, measured)}
     parts = measured_parts(measured, model.depth)
-    elbo = measured.get("elbo_nats")
-    if parts is None or not isinstance(elbo, float):
+    elbo = measured.elbo_nats
+    if parts is None or elbo is None:
         return lines | {"decomposition": not_measured(who, checkpoint)}
     bounds = bounds_of(measured)
     return lines | {
@@ -67,14 +66,14 @@ def family_line(name: str, model: HierarchicalModel) -> str:
     return f"> This is what **{plain(name)}** is: a {plain(model.kind)}."
 
 
-def model_line(who: str, model: HierarchicalModel, measured: Measured) -> str:
+def model_line(who: str, model: HierarchicalModel, measured: Measures) -> str:
     """The symbols of the model: T, the sizes of x and z_t, and what p(x | z) is."""
     shape = "×".join(str(side) for side in model.image_shape)
     sizes = [f"{level.size:,}" for level in model.levels]
     if len(sizes) > MOST_SIZES:
         sizes = [*sizes[:3], "…", sizes[-1]]
-    images = measured.get("n_images")
-    taken = f" Its numbers are over {images:,} test images." if isinstance(images, int) else ""
+    images = measured.n_images
+    taken = "" if images is None else f" Its numbers are over {images:,} test images."
     latents = f"$z_1, \\dots, z_{{{model.depth}}}$" if model.depth > 1 else "$z_1$"
     return (
         f"> {who} is a {plain(model.kind)} with $T = {model.depth}$: $x$ has {shape} = "
@@ -83,21 +82,20 @@ def model_line(who: str, model: HierarchicalModel, measured: Measured) -> str:
     )
 
 
-def measured_parts(measured: Measured, depth: int) -> tuple[Part, ...] | None:
+def measured_parts(measured: Measures, depth: int) -> tuple[Part, ...] | None:
     """−reconstruction and rate_1 … rate_T, in nats; None where they were not measured."""
-    reconstruction, rates = measured.get("reconstruction_nats"), measured.get("rate_nats")
-    if not isinstance(reconstruction, float) or not isinstance(rates, list) or len(rates) != depth:
+    reconstruction, rates = measured.reconstruction_nats, measured.rate_nats
+    if reconstruction is None or rates is None or len(rates) != depth:
         return None
-    named = (Part(f"\\mathrm{{rate}}_{{{t}}}", float(rate)) for t, rate in enumerate(rates, 1))
+    named = (Part(f"\\mathrm{{rate}}_{{{t}}}", rate) for t, rate in enumerate(rates, 1))
     return (Part("-\\mathrm{reconstruction}", -reconstruction), *named)
 
 
-def decomposition_line(who: str, elbo: float, parts: tuple[Part, ...], measured: Measured) -> str:
+def decomposition_line(who: str, elbo: float, parts: tuple[Part, ...], measured: Measures) -> str:
     """−ELBO and its parts, and whether they add up."""
-    images, draws = measured.get("n_images"), measured.get("draws")
-    error = measured.get("elbo_standard_error")
-    over = f", over {images:,} test images, {draws} draws each" if isinstance(images, int) else ""
-    spread = f" ± {short(error)}" if isinstance(error, float) else ""
+    images, draws, error = measured.n_images, measured.draws, measured.elbo_standard_error
+    over = "" if images is None else f", over {images:,} test images, {draws} draws each"
+    spread = "" if error is None else f" ± {short(error)}"
     written = equation(Part("-\\mathrm{ELBO}", -elbo), parts)
     return (
         f"> {who}{over}: {written} nats. In evaluation.json −ELBO is {-elbo:,.4f}{spread}; its "
@@ -118,10 +116,10 @@ def rates_line(who: str, rates: tuple[Part, ...], whole: float) -> str:
     )
 
 
-def levels_line(who: str, rates: tuple[Part, ...], measured: Measured) -> str:
+def levels_line(who: str, rates: tuple[Part, ...], measured: Measures) -> str:
     """Each rate with its standard error over the test images."""
-    known = measured.get("rate_standard_error")
-    errors = known if isinstance(known, list) and len(known) == len(rates) else [None] * len(rates)
+    known = measured.rate_standard_error
+    errors = known if known is not None and len(known) == len(rates) else [None] * len(rates)
     written = [
         f"${rate.symbol} = {number(rate.value, 2)}$" + (f" ± {short(e)}" if e is not None else "")
         for rate, e in zip(rates, errors, strict=True)
@@ -129,37 +127,35 @@ def levels_line(who: str, rates: tuple[Part, ...], measured: Measured) -> str:
     return f"> {who}: {', '.join(written)} nats."
 
 
-def bounds_of(measured: Measured) -> list[BoundRow]:
+def bounds_of(measured: Measures) -> list[BoundMeasures]:
     """The bound of each K, ascending; those over the images of the smallest K only."""
-    listed = measured.get("bounds")
-    rows = [row for row in listed if isinstance(row, Mapping)] if isinstance(listed, list) else []
-    keys = ("k", "nll_nats", "standard_error", "images")
-    if not rows:  # an evaluation from before has the largest K alone
-        rows, keys = [measured], ("k", "nll_nats", "nll_standard_error", "nll_images")
-    found = [tuple(row.get(key) for key in keys) for row in rows]
-    known = [row for row in found if all(isinstance(v, int | float) for v in row)]
-    return [row for row in known if row[3] == known[0][3]]  # pyright: ignore[reportReturnType]
+    return [bound for bound in measured.bounds if bound.images == measured.bounds[0].images]
 
 
-def gap_line(who: str, bounds: list[BoundRow]) -> str:
+def gap_line(who: str, bounds: list[BoundMeasures]) -> str:
     """How much of the divergence from the posterior is known: L_K − L_1."""
-    if len(bounds) < 2 or bounds[0][0] != 1:
+    if len(bounds) < 2 or bounds[0].k != 1:
         return ""
-    (_, loose, _, images), (k, tight, _, _) = bounds[0], bounds[-1]
-    parts = (Part("-L_1", loose), Part(f"-L_{{{k}}}", tight, minus=True))
-    written = equation(Part(f"L_{{{k}}} - L_1", loose - tight), parts)
+    loose, tight = bounds[0], bounds[-1]
+    k, gap = tight.k, loose.nll_nats - tight.nll_nats
+    parts = (Part("-L_1", loose.nll_nats), Part(f"-L_{{{k}}}", tight.nll_nats, minus=True))
+    written = equation(Part(f"L_{{{k}}} - L_1", gap), parts)
     return (
-        f"> {who}, over {images:,} test images: $\\mathrm{{KL}}(q(z \\mid x) \\Vert p(z \\mid x))$ "
-        f"is at least {written} nats."
+        f"> {who}, over {loose.images:,} test images: "
+        f"$\\mathrm{{KL}}(q(z \\mid x) \\Vert p(z \\mid x))$ is at least {written} nats."
     )
 
 
-def bounds_line(who: str, bounds: list[BoundRow]) -> str:
+def bounds_line(who: str, bounds: list[BoundMeasures]) -> str:
     """−L_K for every K over the same images."""
     if not bounds:
         return ""
-    written = (f"$-L_{{{k}}} = {number(v, 2)} \\pm {short(error)}$" for k, v, error, _ in bounds)
-    return f"> {who}, over {bounds[0][3]:,} test images: {', '.join(written)} nats."
+    written = (
+        f"$-L_{{{bound.k}}} = {number(bound.nll_nats, 2)}"
+        + ("$" if bound.standard_error is None else f" \\pm {short(bound.standard_error)}$")
+        for bound in bounds
+    )
+    return f"> {who}, over {bounds[0].images:,} test images: {', '.join(written)} nats."
 
 
 def bits_line(who: str, elbo: float, model: HierarchicalModel) -> str:
@@ -177,12 +173,10 @@ def stops_line(who: str, model: HierarchicalModel) -> str:
     return f"> {who}: $T = {model.depth}$, so {steps}."
 
 
-def without_terms(who: str, measured: Measured) -> str:
+def without_terms(who: str, measured: Measures) -> str:
     """What stands in for the terms of a model that has no likelihood."""
-    ratio = measured.get("psnr_db")
-    shown = (
-        f"; its reconstructions have a PSNR of {ratio:.1f} dB" if isinstance(ratio, float) else ""
-    )
+    ratio = measured.psnr_db
+    shown = "" if ratio is None else f"; its reconstructions have a PSNR of {ratio:.1f} dB"
     return f"> {who} has no likelihood of its own, so there is no ELBO to split{shown}."
 
 

@@ -18,6 +18,14 @@ from gradio.context import Context
 
 from explorer.live.requests import CALM, log_fault
 from explorer.page.scripts import on_load
+from explorer.panels.train.curves import (
+    LEVEL,
+    NATS,
+    STEP,
+    elbo_curve,
+    level_colours,
+    rate_curves,
+)
 from explorer.panels.train.fields import QUIET, Fields, build_fields
 from explorer.panels.train.form import FIELDS, Form, plan_training
 from explorer.panels.train.job import Snapshot, TrainingJob
@@ -111,6 +119,7 @@ def view(job: Snapshot | None, seen: Seen, closed: bool = False) -> tuple[object
         closed: Whether nothing can be trained.
     """
     stamp, png = _preview(job, seen.get("preview"))
+    drawn = f"{job.serial} {len(job.rows)}" if job else ""
     buttons = button_states(job, closed)
     same = seen.get("buttons") == buttons
     updates = [
@@ -121,10 +130,11 @@ def view(job: Snapshot | None, seen: Seen, closed: bool = False) -> tuple[object
     ]
     return (
         job_html(job),
+        *((gr.skip(), gr.skip()) if drawn == seen.get("drawn") else _curves(job)),
         gr.skip() if png == b"" else preview_html(png),
         *updates,
         gr.Timer(POLL_S, active=bool(job and job.alive)),
-        {"preview": stamp, "buttons": buttons},
+        {"preview": stamp, "buttons": buttons, "drawn": drawn},
     )
 
 
@@ -177,6 +187,9 @@ def build(
                 apply_default_css=False,
                 elem_classes=["strata-job"],
             )
+            with gr.Row():
+                elbo = _plot("ELBO per image, larger is better")
+                rates = _plot("Rate of each level, per image", LEVEL)
             with gr.Row(elem_classes=["strata-train-buttons"]):
                 stop = _button("Stop and keep what was learned", 240)
                 open_it = _button("Explore it", 140, variant="primary")
@@ -184,7 +197,7 @@ def build(
             preview = gr.HTML("", css_template=_text("train.css"), apply_default_css=False)
     timer = gr.Timer(POLL_S, active=False)
     seen = gr.State({})
-    outputs = [shown, preview, start, stop, resume, open_it, timer, seen]
+    outputs = [shown, elbo, rates, preview, start, stop, resume, open_it, timer, seen]
     key = gr.BrowserState("", storage_key="strata-training", secret="strata")  # survives a reload
     asks = Asks(job, data, trusted)
     _connect(asks, fields, (start, stop, resume), (said, key), timer, seen, outputs)
@@ -246,6 +259,23 @@ def _connect(
         Context.root_block.load(refresh, seen, outputs, **QUIET)
     if isinstance(Context.block, gr.Tab):
         Context.block.select(refresh, seen, outputs, **QUIET)
+
+
+def _plot(title: str, colour: str | None = None) -> gr.LinePlot:
+    return gr.LinePlot(
+        x=STEP, y=NATS, color=colour, label=title, min_width=300, visible=False,
+        buttons=[], colors_in_legend=[],  # the numbers above have the colours
+    )  # fmt: skip
+
+
+def _curves(job: Snapshot | None) -> tuple[gr.LinePlot, gr.LinePlot]:
+    """What the two plots show from now on; nothing before there is a line to draw."""
+    if job is None or len(job.rows) < 2:
+        return gr.LinePlot(visible=False), gr.LinePlot(visible=False)
+    return (
+        gr.LinePlot(elbo_curve(job.rows), visible=True),
+        gr.LinePlot(rate_curves(job.rows), visible=True, color_map=level_colours(job.rows)),
+    )
 
 
 def _button(

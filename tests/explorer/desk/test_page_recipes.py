@@ -16,11 +16,11 @@ from explorer import desk
 from explorer.live import packets, start_here
 from explorer.page.scripts import scripts
 from explorer.panels.compare import values as compare
-from explorer.panels.train import view as train_view
 from explorer.recipe import regions as regions_
 from explorer.recipe.recipe import Edit, Recipe, zero_recipe
 from explorer.recipe.regions import WHOLE, Region, canonical
 from explorer.render.masks import coverage
+from models.report import levels
 
 RECIPES = Path(desk.__file__).parent / "js/recipe"
 ZERO = zero_recipe("0123456789abcdef", "fedcba9876543210", 3)
@@ -129,7 +129,7 @@ def test_the_veil_shows_what_the_region_covers(regions: list[Region]) -> None:
         ("desk/js/recipe/regions.js", "MOST_SHAPES", regions_.MAX_SHAPES),
         ("desk/js/recipe/regions.js", "MOST_REGIONS", regions_.MAX_REGIONS),
         ("desk/js/bank/start.js", "MOST_TRIED", start_here.MOST_TRIED),
-        ("desk/js/words.js", "HUES", list(train_view.HUES)),
+        ("desk/js/words.js", "HUES", list(levels.HUES)),
         ("desk/js/live/packets.js", "HEADER_BYTES", packets.HEADER.size),
         ("panels/compare/js/main.js", "SAMPLES", compare.SAMPLES),
     ],

@@ -16,9 +16,10 @@ import pytest
 
 from explorer.images.uploads import image_hash
 from explorer.live.worker import RENDER
-from explorer.panels.compare.bars import Part, Scale, bars_html, parts_of, scale_of
+from explorer.panels.compare.bars import Part, bars_html, parts_of
 from explorer.panels.compare.drawing import TIMED, Comparing, Subject
 from explorer.panels.compare.facts import Facts, Measured, facts_of
+from explorer.panels.compare.scale import Scale, scale_of, ticks
 from explorer.panels.compare.table import table_html
 from explorer.panels.compare.values import (
     DRAWS,
@@ -198,16 +199,21 @@ def test_the_terms_are_those_of_the_desk_and_add_up(comparing: Comparing):
 
 
 def test_bars_share_a_scale_and_what_is_negative_lies_left_of_zero():
-    def part(nats: float) -> Part:
-        return Part("", nats, None, None, "")
-
-    bars = [[part(60.0), part(-10.0), part(20.0)], [part(30.0), part(5.0)]]
-    scale = scale_of(bars)
+    scale = scale_of([[60.0, -10.0, 20.0], [30.0, 5.0]])
     assert scale.low == pytest.approx(-10 - 0.04 * 90) and scale.high == pytest.approx(83.6)
     assert scale.at(scale.low) == 0 and scale.at(scale.high) == pytest.approx(100)
     assert scale.share(20) == pytest.approx(2 * scale.share(10))
-    assert scale_of([[part(4.0)]]).low == 0
+    assert scale_of([[4.0]]).low == 0
     assert scale_of([]) == Scale(0.0, pytest.approx(0.04))  # pyright: ignore[reportArgumentType]
+
+
+def test_ticks_are_round_and_inside():
+    assert ticks(0, 10) == [0, 2.5, 5, 7.5, 10]
+    assert ticks(-0.3, 0.9) == pytest.approx([0, 0.5])
+    for low, high in ((79.2, 84.1), (41_000, 44_000), (0, 0.013), (-5, -1)):
+        found = ticks(low, high)
+        assert 3 <= len(found) <= 8
+        assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in found)
 
 
 def test_a_bar_is_laid_out_from_the_lowest_rate_to_the_sum():
@@ -253,7 +259,8 @@ def test_bars_are_drawn_when_all_are_weighed(comparing: Comparing):
     html = bars_html(costs)
     drawn = [parts_of(cost) for cost in costs if parts_of(cost)]
     assert len(drawn) == 3  # one has no likelihood
-    whole, rates = scale_of(drawn), scale_of([parts[1:] for parts in drawn])
+    values = [[part.nats for part in parts] for parts in drawn]
+    whole, rates = scale_of(values), scale_of([bar[1:] for bar in values])
     expected = [whole.share(abs(p.nats)) for parts in drawn for p in outward(parts)]
     expected += [rates.share(abs(p.nats)) for parts in drawn for p in outward(parts[1:])]
     np.testing.assert_allclose(widths_of(html), expected, atol=6e-4)
