@@ -118,7 +118,7 @@ def point_chart(
 
 def _points(axes: Axes, one: Series, gid: str, radius: float) -> None:
     """One series, `shift` units to the right of where its values are."""
-    place = offset_copy(axes.transData, axes.get_figure(), x=one.shift, units="points")
+    place = offset_copy(axes.transData, axes.get_figure(root=True), x=one.shift, units="points")
     x, y, error = (np.asarray(part, float) for part in (one.at(), one.y, one.spread()))
     filled = one.filled if len(one.filled) else [True] * len(x)
     for ends in (y - error, y + error):  # which axes do not see through an offset

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
@@ -24,7 +25,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
 UNITS = 72  # of a drawing in an inch of matplotlib's
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "font.size": 11, "text.color": SOFT, "text.parse_math": False,
     "axes.labelcolor": SOFT, "axes.labelsize": 11, "axes.titlesize": 11, "axes.titlecolor": SOFT,
     "axes.titlelocation": "left", "axes.titlepad": 8, "axes.facecolor": "none",
