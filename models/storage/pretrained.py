@@ -8,11 +8,11 @@ config.json before it writes the new one; ours changes the folder at once.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, cast
 
 from huggingface_hub import PyTorchModelHubMixin
 
-from models.base import HierarchicalModel, ModelConfig
+from models.base import HierarchicalModel
 from models.errors import BadInput
 from models.storage.locate import locate
 from models.storage.model_folder import BARE, architecture_of, open_stored, save_model
@@ -20,10 +20,7 @@ from models.storage.weights import load_weights
 
 
 class Pretrained(PyTorchModelHubMixin, library_name="strata"):
-    """Mixed into every family."""
-
-    family: str
-    config_type: ClassVar[type[ModelConfig]]
+    """Mixed into every family, which is a `HierarchicalModel`."""
 
     @classmethod
     def _from_pretrained(
@@ -44,17 +41,16 @@ class Pretrained(PyTorchModelHubMixin, library_name="strata"):
             model_id, revision=revision, cache_dir=cache_dir, force_download=force_download,
             local_files_only=local_files_only, token=token,
         )  # fmt: skip
-        stored = open_stored(folder, BARE)
+        stored, own = open_stored(folder, BARE), cast(type[HierarchicalModel], cls)
         config = stored.config()
-        if config["family"] != cls.family:
+        if config["family"] != own.family:
             raise BadInput(
                 f"'{model_id}' holds a model of the family {config['family']}, and "
-                f"{cls.__name__}.from_pretrained opens none but {cls.family}: use "
+                f"{cls.__name__}.from_pretrained opens none but {own.family}: use "
                 f"{config['family']}.from_pretrained, or models.checkpoint.checkpoint.load_model, "
                 "which opens every family."
             )
-        architecture = cls.config_type.from_json(architecture_of(config))
-        model: HierarchicalModel = cls(architecture)  # pyright: ignore[reportCallIssue, reportAssignmentType]
+        model = own(own.config_type.from_json(architecture_of(config)))
         return load_weights(model, stored.tensors("model.safetensors")).to(map_location)
 
     def save_pretrained(
