@@ -1,6 +1,7 @@
 """`python -m models.avatars`."""
 
-from models.avatars.drawing import main
+from models.avatars.drawing import AVATARS
+from models.drawn.command import run
 
 if __name__ == "__main__":
-    main()
+    run(AVATARS, 20_000)

@@ -24,12 +24,13 @@ from models.attributes.classifier import (
 )
 from models.attributes.command import Estimate, chance, labelled, main, measure, realism, survival
 from models.attributes.pictures import kept_from, level_sheets, redrawn
-from models.avatars.drawing import ATTRIBUTES, draw_avatars
+from models.avatars.drawing import ATTRIBUTES, AVATARS
 from models.base import HierarchicalModel, Trace, encode
 from models.card import keep_measures
 from models.chain import sample_chain
 from models.checkpoint import as_stored, load_checkpoint, save_checkpoint
 from models.data import load_data
+from models.drawn.sets import draw_set
 from models.errors import BadInput
 from models.mhvae import MHVAE, MHVAEConfig
 from models.networks import NetworkConfig
@@ -45,7 +46,7 @@ BUNDLED = Path(__file__).resolve().parents[3] / "checkpoints" / "avatars"
 @pytest.fixture(scope="module")
 def avatars() -> tuple[Labelled, Labelled]:
     """250 drawn faces to learn from and 60 others."""
-    pictures, labels = draw_avatars(TRAIN + 60, seed=11)
+    pictures, labels = draw_set(AVATARS, TRAIN + 60, seed=11)
     classes = {name: len(named) for name, named in ATTRIBUTES.items()}
 
     def part(rows: slice) -> Labelled:
