@@ -1,11 +1,11 @@
 """Pictures for training and testing, from whatever a person has.
 
-A spec names them: `avatars` or `avatars:N`, `universe` likewise, `photos` or `photos:FOLDER`, a
-folder of IDX files in MNIST's layout or of CIFAR's batches, a folder, zip or tar of pictures, an
-`.npz`, Parquet files, or `hf:OWNER/NAME`. A source that says what is for training and what for
-testing is split so; any other is split once by a seed, picture file by picture file. The card says
-all that is needed to get the same arrays again, their SHA-256, and a remark on what was found, used
-and left out.
+A spec names them: `avatars` or `avatars:N`, `universe` likewise, `photos` or `photos:FOLDER`,
+`glyphs` likewise, a folder of IDX files in MNIST's layout or of CIFAR's batches, a folder, zip or
+tar of pictures, an `.npz`, Parquet files, or `hf:OWNER/NAME`. A source that says what is for
+training and what for testing is split so; any other is split once by a seed, picture file by
+picture file. The card says all that is needed to get the same arrays again, their SHA-256, and a
+remark on what was found, used and left out.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 from models.avatars.reading import read_avatars
 from models.errors import BadInput
+from models.glyphs.reading import read_glyphs
 from models.photos.photographs import read_photos
 from models.reading.found import Found, Source
 from models.reading.gather import Gathered, Seen, gather
@@ -35,7 +36,12 @@ from models.universe.reading import read_universe
 
 SIDES = (8, 256)
 # Sets that are made here, by the word that their spec begins with.
-MADE = {"avatars": read_avatars, "photos": read_photos, "universe": read_universe}
+MADE = {
+    "avatars": read_avatars,
+    "universe": read_universe,
+    "glyphs": read_glyphs,
+    "photos": read_photos,
+}
 
 # Known sets by the SHA-256 of their training pixels, so that a renamed folder is recognised.
 _KNOWN = {

@@ -54,7 +54,7 @@ CHOICES: Mapping[str, int] = {
     "classifier order": 2,
     "avatar": 2,  # the seed and the number of the picture
     "universe": 2,
-    "glyph": 2,
+    "glyph order": 1,
     "crops": 2,  # the seed and a number of the photograph's own
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,25 +27,44 @@ def contact_sheet(pictures: np.ndarray, columns: int = 16, scale: int = 1) -> Im
     return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
 
 
-def run(drawn: DrawnSet, count: int, arguments: Iterable[str] | None = None) -> None:
+Load = Callable[[argparse.Namespace], DrawnSet]
+
+
+def run(
+    name: str,
+    count: int,
+    load: Load,
+    arguments: Sequence[str] | None = None,
+    add: Callable[[argparse.ArgumentParser], object] = lambda parser: None,
+) -> None:
     """Draw a set to an .npz, and a contact sheet of its first pictures.
 
     Args:
         count: How many pictures where none are asked for.
+        load: The set, from the options.
+        add: Adds options that only this set has.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m models.{drawn.name}", description=run.__doc__)
+    parser = argparse.ArgumentParser(
+        prog=f"python -m models.{name}",
+        description="Draw a set to an .npz, and a contact sheet of its first pictures.",
+    )
     parser.add_argument("--count", type=int, default=count, help=f"pictures (default: {count})")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="the .npz to write; default: the cache folder")
     parser.add_argument("--sheet", type=Path, help=f"a PNG of the first {SHEET} pictures")
-    options = parser.parse_args(None if arguments is None else list(arguments))
+    add(parser)
+    options = parser.parse_args(arguments)
     try:
-        if options.out is None:
-            pictures, labels = cached_set(drawn, options.count, options.seed, progress=True)
-        else:
-            pictures, labels = draw_set(drawn, options.count, options.seed, progress=True)
-            save_set(options.out, pictures, labels)
-        if options.sheet is not None:
-            contact_sheet(pictures[:SHEET]).save(options.sheet)
+        _draw(load(options), options)
     except (BadInput, OSError) as error:
         parser.exit(2, f"{error}\n")
+
+
+def _draw(drawn: DrawnSet, options: argparse.Namespace) -> None:
+    if options.out is None:
+        pictures, labels = cached_set(drawn, options.count, options.seed, progress=True)
+    else:
+        pictures, labels = draw_set(drawn, options.count, options.seed, progress=True)
+        save_set(options.out, pictures, labels)
+    if options.sheet is not None:
+        contact_sheet(pictures[:SHEET]).save(options.sheet)

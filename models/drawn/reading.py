@@ -42,7 +42,14 @@ def read_drawn(
         raise BadInput(
             f"{name} are drawn by packages that are missing ({error.name}) - run `{install}`"
         ) from error
+    return found_set(drawn, count, facts())
+
+
+def found_set(drawn: DrawnSet, count: int, facts: Mapping[str, object]) -> Found:
+    """The first `count` pictures of seed 0, of which the first 95 % are for training."""
     pictures, labels = cached_set(drawn, count, progress=sys.stderr.isatty())
     cut = min(count - 1, round(0.95 * count))
-    told = {**facts(), "drawing": drawn.facts()}
-    return in_memory(name, pictures[:cut], pictures[cut:], labels, dict(drawn.attributes), told)
+    told = {**facts, "drawing": drawn.facts()}
+    return in_memory(
+        drawn.name, pictures[:cut], pictures[cut:], labels, dict(drawn.attributes), told
+    )

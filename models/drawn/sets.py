@@ -38,9 +38,11 @@ class DrawnSet:
         shape: `(H, W, C)` of a picture.
         attributes: Per label the names of its classes.
         draw: From (seed, number) one picture, uint8 `(H, W, C)`, and its class of each
-            attribute in order; a function of a module, so that other processes find it.
+            attribute in order; a module's function or a partial of one, for other processes.
         drawing: Counts up when the same seed no longer gives the same picture.
         packages: The packages that draw; pictures of other versions of them may differ.
+        origin: What else the pictures come from, as a few letters and digits; empty if nothing.
+        most: How many pictures there are; None where there is no end.
     """
 
     name: str
@@ -49,6 +51,8 @@ class DrawnSet:
     draw: Callable[[int, int], Picture]
     drawing: int
     packages: tuple[str, ...]
+    origin: str = ""
+    most: int | None = None
 
     def facts(self, seed: int = 0) -> dict[str, object]:
         """What a data card says of how the pictures were drawn."""
@@ -77,6 +81,10 @@ def draw_set(
     if count < 1 or seed < 0:
         raise BadInput(
             f"{drawn.name}: count {count}, seed {seed} - give a count ≥ 1 and a seed ≥ 0"
+        )
+    if drawn.most is not None and count > drawn.most:
+        raise BadInput(
+            f"{drawn.name}: count {count} - there are {drawn.most} pictures, ask for no more"
         )
     step = 100
     parts = [(start, min(start + step, count)) for start in range(0, count, step)]
@@ -133,8 +141,10 @@ def read_set(path: Path, names: tuple[str, ...]) -> Pictures:
 
 
 def _cache_path(drawn: DrawnSet, count: int, seed: int) -> Path:
-    packages = "-".join(f"{package}{version(package)}" for package in drawn.packages)
-    return cache_folder() / f"{drawn.name}-{drawn.drawing}-{count}-{seed}-{packages}.npz"
+    made_by = [f"{package}{version(package)}" for package in drawn.packages]
+    made_by += [drawn.origin] if drawn.origin else []
+    name = f"{drawn.name}-{drawn.drawing}-{count}-{seed}-{'-'.join(made_by)}.npz"
+    return cache_folder() / name
 
 
 def _drawn(

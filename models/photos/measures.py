@@ -23,6 +23,7 @@ from models.base import HierarchicalModel, Walk, bottom_up, top_down
 from models.card import keep_measures
 from models.checkpoint import load_checkpoint, to_json
 from models.command import add_outputs, exit_status
+from models.drawn.packages import roots_of
 from models.errors import BadInput
 from models.evaluation.bounds import standard_error
 from models.evaluation.measures import psnr_of_each
@@ -35,7 +36,6 @@ from models.photos.photographs import (
     find_photos,
     photo_bytes,
     photo_list,
-    roots_of,
 )
 from models.reading.pictures import fit_square, open_picture
 from models.training.loop import to_float

@@ -2,6 +2,7 @@
 
 from models.drawn.command import run
 from models.universe.drawing import UNIVERSE
+from models.universe.reading import UNIVERSE as COUNT
 
 if __name__ == "__main__":
-    run(UNIVERSE, 40_000)
+    run(UNIVERSE.name, COUNT, lambda options: UNIVERSE)

@@ -12,6 +12,7 @@ the same versions of the three.
 from __future__ import annotations
 
 import colorsys
+from typing import Any
 
 from dicebear import Avatar
 
@@ -27,15 +28,21 @@ DRAWING = 1  # counts up when the same seed no longer gives the same picture
 
 def draw(seed: int, number: int) -> Picture:
     """Picture `number` of a seed, uint8 `(64, 64, 3)`, and its class of every label."""
+    style, hue, asked = asked_of(seed, number)
+    drawn = Avatar(drawable(style), asked)
+    svg = drawn.to_string()
+    return rasterised(svg, "RGB"), classes_of(style, hue, drawn.to_json()["options"], svg)
+
+
+def asked_of(seed: int, number: int) -> tuple[str, float, dict[str, Any]]:
+    """What the library is asked for: the style, the hue of the ground, and the options."""
     rng = choices("universe", seed, number)
     style = STYLES[min(int(rng.random() * len(STYLES)), len(STYLES) - 1)]
     hue, saturation, value = rng.random(), 0.15 + 0.25 * rng.random(), 0.88 + 0.10 * rng.random()
     ground = [round(255 * part) for part in colorsys.hsv_to_rgb(hue, saturation, value)]
     colour = "#" + bytes(ground).hex()
     asked = {"seed": f"{seed}-{number}", "size": SIDE, "backgroundColor": [colour]}
-    drawn = Avatar(drawable(style), asked | _wanted(style))
-    svg = drawn.to_string()
-    return rasterised(svg, "RGB"), classes_of(style, hue, drawn.to_json()["options"], svg)
+    return style, hue, asked | _wanted(style)
 
 
 def _wanted(style: str) -> dict[str, list[str]]:

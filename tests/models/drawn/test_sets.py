@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,10 +118,25 @@ def test_the_command_line_writes_the_set_and_its_sheet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, sheet = tmp_path / "noise.npz", tmp_path / "sheet.png"
-    run(NOISE, 5, ["--count", "3", "--seed", "3", "--out", str(out), "--sheet", str(sheet)])
+    asked = ["--count", "3", "--seed", "3", "--out", str(out), "--sheet", str(sheet), "--kind", "x"]
+    kinds = []
+
+    def load(options: Namespace) -> DrawnSet:
+        kinds.append(options.kind)
+        return NOISE
+
+    run("noise", 5, load, asked, lambda parser: parser.add_argument("--kind"))
+    assert kinds == ["x"]
     assert same(read_set(out, NAMES), draw_set(NOISE, 3, seed=3), 3)
     assert sheet.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(SystemExit) as ended:
-        run(NOISE, 5, ["--count", "0", "--out", str(out)])
+        run("noise", 5, lambda options: NOISE, ["--count", "0", "--out", str(out)])
     assert ended.value.code == 2
     assert "give a count" in capsys.readouterr().err
+
+
+def test_a_set_that_ends_is_not_drawn_past_its_end() -> None:
+    ends = replace(NOISE, most=5)
+    assert same(draw_set(ends, 5, seed=3), draw_set(NOISE, 5, seed=3), 5)
+    with pytest.raises(BadInput, match="there are 5 pictures"):
+        draw_set(ends, 6, seed=3)
