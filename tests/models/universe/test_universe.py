@@ -44,7 +44,7 @@ def described(number: int) -> tuple[dict[str, str], dict[str, Any], str]:
 
 @pytest.fixture(scope="module")
 def many() -> list[tuple[dict[str, str], dict[str, Any], str]]:
-    return [described(number) for number in range(240)]
+    return [described(number) for number in range(120)]
 
 
 def test_pictures_are_seeded_and_move_no_global_randomness() -> None:
