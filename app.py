@@ -113,10 +113,10 @@ def open_page(options: argparse.Namespace) -> None:
     Raises:
         BadInput: If an option cannot be used.
     """
-    from explorer.layout import Place, launch
-    from explorer.proxies import parse_hosts, parse_root_path
-    from models.adapter import parse_spec
+    from explorer.guard.proxies import parse_hosts, parse_root_path
+    from explorer.serve import Place, launch
     from models.errors import BadInput
+    from models.sources.adapter import parse_spec
 
     if options.adapter and options.model:
         raise BadInput("--model and --adapter both name the model to open: give one of them.")

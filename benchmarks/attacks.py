@@ -27,6 +27,7 @@ from websockets.exceptions import WebSocketException
 from benchmarks import mutants
 from benchmarks.target import SERVER, WAIT_S, Json, Target, first_recipe
 
+CONTROL = "burn"  # no bar is held to it
 CALLS = 560
 PICTURES = 4_500
 
@@ -38,6 +39,13 @@ def edited(recipe: Json, chance: random.Random) -> Json:
     """A recipe that was never drawn before."""
     level = chance.randint(1, len(recipe["policies"]))
     return recipe | {"edits": [[level, "coordinate", 0, chance.uniform(-3, 3)]]}
+
+
+async def burn(target: Target) -> None:
+    """No attack: a processor is kept busy, as by whoever attacks from this machine."""
+    while target.going_on():
+        target.seen["rounds"] += 1
+        sum(range(100_000))
 
 
 async def calls(target: Target) -> None:
@@ -123,6 +131,7 @@ async def garbage(target: Target) -> None:
                 left[0] -= 1
                 raw = bytes(chance.randrange(256) for _ in range(30))
                 await socket.send(chance.choice((*rubbish, raw)))
+                target.seen["sent"] += 1
             hearing.cancel()
 
     await asyncio.gather(*(one() for _ in range(4)))
@@ -267,8 +276,8 @@ async def foreign(target: Target) -> None:
 ATTACKS: dict[str, Attack] = {
     attack.__name__: attack
     for attack in (
-        calls, endpoints, regions, flood, garbage, nested, idle, uploads, recipes, pictures, slow,
-        foreign,
+        burn, calls, endpoints, regions, flood, garbage, nested, idle, uploads, recipes, pictures,
+        slow, foreign,
     )
 }  # fmt: skip
 MADE_BEFORE: dict[str, Callable[[], object]] = {

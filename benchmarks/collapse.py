@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.collapse_figure import Panel, figure
 from benchmarks.collapse_plan import RUNS, Ablation
-from models.atomic import write_file
+from models.storage.atomic import write_file
 from models.training.metrics import read_metrics
 from models.training.run import RunFiles
 

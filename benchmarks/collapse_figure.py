@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from models.report.svg import HEIGHT, WIDTH, Frame, hue_of
+from models.report.levels import level_hue, level_name
+from models.report.svg import INK, SOFT, drawing, of_hue
 
 COLUMNS, POINTS = 3, 120
-HUES = (212, 28, 145, 280, 350)  # z_1 upwards
+WIDTH, HEIGHT = 360, 200  # of one plot, in units
 BOTTOM_NATS, TOP_NATS = -8.0, 30.0
-MARGIN = 14  # the last tick of the right column is wider than its plot
-STYLE = (
-    "svg{font:13px system-ui,sans-serif;background:#fff}text{fill:#333}.mid{text-anchor:middle}"
-    ".end{text-anchor:end}.line{stroke:#e4e4e4}.zero{stroke:#888}.title{font-weight:600}"
-    ".curve{fill:none;stroke-width:2;stroke:hsl(var(--hue) 70% 42%)}"
-    ".tag{fill:hsl(var(--hue) 70% 36%)}"
-)
+ROOM_NATS = 7.0  # above the curves, for the names of the levels
+WHAT = "The rates of every level over the training, a plot a run"
+# What a page would say of its colours; a picture in a page has nobody else who says it.
+STYLE = """
+svg{font-family:system-ui,sans-serif;--page:#fff;--ink:#1d1f23;--soft:#676c75;--line:#e3e3e0;
+--lv-l:.52;--lv-c:.13;background:var(--page)}
+@media(prefers-color-scheme:dark){svg{--page:#16181c;--ink:#e8e9eb;--soft:#9aa0aa;--line:#2d3138;
+--lv-l:.74;--lv-c:.12}}
+""".replace("\n", "")
 
 
 @dataclass(frozen=True)
@@ -34,38 +38,36 @@ class Panel:
 def figure(panels: Sequence[Panel]) -> str:
     """A whole SVG file with one small plot a training."""
     rows = -(-len(panels) // COLUMNS)
-    size = f"{COLUMNS * WIDTH + MARGIN} {rows * HEIGHT}"
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}">',
-        f"<style>{STYLE}</style>",
-    ]
-    for i, panel in enumerate(panels):
-        x, y = WIDTH * (i % COLUMNS), HEIGHT * (i // COLUMNS)
-        parts.append(f'<g transform="translate({x} {y})">{_panel(panel)}</g>')
-    return "".join([*parts, "</svg>\n"])
+
+    def draw(whole: Figure) -> dict[str, list[str]]:
+        for i, panel in enumerate(panels, start=1):
+            _panel(whole.add_subplot(rows, COLUMNS, i), panel)
+        return {}
+
+    drawn = drawing(WHAT, draw, COLUMNS * WIDTH, rows * HEIGHT)
+    return drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(
+        ">", f"><style>{STYLE}</style>", 1
+    )
 
 
-def _panel(panel: Panel) -> str:
-    frame = Frame((0, 100), (BOTTOM_NATS, TOP_NATS))
-    ticks = (0, 25, 50, 75, 100)
-    parts = frame.grid("")
-    parts += frame.below(ticks, [str(tick) for tick in ticks], "% of the steps")
-    parts.append(f'<text class="title" x="8" y="14">{escape(panel.title)}</text>')
+def _panel(axes: Axes, panel: Panel) -> None:
+    axes.set_title(panel.title, color=INK, weight="bold")
+    axes.set_xlabel("% of the steps")
+    axes.axhline(0, color=SOFT, linewidth=1, alpha=0.7)
     for t, rates in enumerate(panel.rates, start=1):
         done, smooth = _smooth(panel.done, rates)
-        places = "L".join(
-            f"{frame.px(100 * x):.1f} {frame.py(min(y, TOP_NATS)):.1f}"
-            for x, y in zip(done, smooth, strict=True)
-        )
-        hue = hue_of(HUES[t - 1])
-        parts.append(f'<path class="curve" d="M{places}"{hue}/>')
-        parts.append(f'<text class="tag end" x="{WIDTH - 12}" y="{14 + 13 * t}"{hue}>z{t}</text>')
-    return "".join(parts)
+        axes.plot(done, smooth, color=of_hue(level_hue(t)), label=level_name(t), linewidth=2)
+    axes.set(xlim=(0, 100), ylim=(BOTTOM_NATS, TOP_NATS + ROOM_NATS))
+    axes.set(xticks=(0, 25, 50, 75, 100), yticks=(0, 10, 20, 30))
+    axes.legend(
+        frameon=False, labelcolor="linecolor", ncols=len(panel.rates), loc="upper right",
+        borderaxespad=0, handlelength=1.2, columnspacing=1.2,
+    )  # fmt: skip
 
 
 def _smooth(done: Sequence[float], rates: Sequence[float]) -> tuple[list[float], list[float]]:
-    """Means over `POINTS` stretches, so that the curve can be read."""
+    """In %, and means over `POINTS` stretches, so that the curve can be read."""
     count = min(POINTS, len(rates))
     pairs = zip(np.array_split(done, count), np.array_split(rates, count), strict=True)
-    means = [(float(x.mean()), float(y.mean())) for x, y in pairs]
+    means = [(100 * float(x.mean()), min(float(y.mean()), TOP_NATS)) for x, y in pairs]
     return [x for x, _ in means], [y for _, y in means]

@@ -2,7 +2,7 @@
 
     python -m benchmarks.decode [--models avatars,digits] [--json FILE] [--quick]
 
-A decode is `explorer.render.render` as the page calls it: an encoded test image, one edit at
+A decode is `explorer.render.render.render` as the page calls it: an encoded test image, one edit at
 every level, what was decoded before at hand, and one slider that stands elsewhere each time: the
 weightiest of the top level ("top") or of z_1 ("bottom"). The variants take turns in short blocks,
 so that a busy moment of the machine meets all of them; each block begins with a few decodes that
@@ -35,8 +35,8 @@ import torch
 
 from benchmarks.records import percentile
 from benchmarks.variants import Runner, all_variants
-from explorer.inference import cores
-from models.checkpoint import Checkpoint, load_checkpoint, pick_device
+from explorer.library.ready import cores
+from models.checkpoint.checkpoint import Checkpoint, load_checkpoint, pick_device
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = "avatars,digits,fashion"

@@ -12,14 +12,14 @@ import torch
 
 from benchmarks.fixed import fixed_checkpoint
 from benchmarks.stamp import Stamped
-from explorer.axes import all_axes
-from explorer.recipe import Edit, zero_recipe
-from explorer.render import render
-from explorer.stores import image_hash
-from explorer.terms import encode_image
-from explorer.wire import rgb
+from explorer.images.png_state import rgb
+from explorer.images.uploads import image_hash
+from explorer.recipe.recipe import Edit, zero_recipe
+from explorer.render.axes import all_axes
+from explorer.render.encode import encode_image
+from explorer.render.render import render
 from models.chain import with_own_noise
-from models.checkpoint import Checkpoint, load_checkpoint
+from models.checkpoint.checkpoint import Checkpoint, load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 FIXED = "fixed"

@@ -107,8 +107,15 @@ class Hand:
                 missed += answer["moved"]
         return Stepped(tuple(latency_ms), missed, await self._end())
 
-    async def drag(self, sigmas: Sequence[float], rate_hz: float, settle_s: float) -> Recording:
-        """Move the slider through all these places at a steady rate, then hold it still."""
+    async def drag(
+        self, sigmas: Sequence[float], rate_hz: float, settle_s: float, patience_s: float = 0.0
+    ) -> Recording:
+        """Move the slider through all these places at a steady rate, then hold it still.
+
+        Args:
+            settle_s: So long; a picture that comes later is a wrong one,
+            patience_s: unless it comes within so long after that.
+        """
         await self._begin()
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -118,6 +125,8 @@ class Hand:
             moves.append(asyncio.create_task(self._mouse("mouseMoved", sigma)))
         await asyncio.gather(*moves)
         await asyncio.sleep(settle_s)
+        if patience_s:
+            await self.page.evaluate(f"probe.rest({1000 * patience_s})")
         return await self._end()
 
     async def _begin(self) -> None:

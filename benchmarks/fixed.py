@@ -20,9 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from models.base import Chain, HierarchicalModel, Level, bottom_up, gaussian, known
-from models.checkpoint import EXAMPLES, Checkpoint
-from models.statistics import LevelStatistics, Statistics
+from models.base import Chain, HierarchicalModel, Level, bottom_up, known
+from models.checkpoint.checkpoint import EXAMPLES, Checkpoint
+from models.checkpoint.statistics import LevelStatistics, Statistics
+from models.gaussians import gaussian
 
 DECODE_MS = 2.0
 SIZES = (60, 2, 2)

@@ -58,7 +58,7 @@ from benchmarks.plan import CROWD, DESIGNS, FULL, LINKED, QUICK, SHOW_ALL, STRAT
 from benchmarks.records import percentile
 from benchmarks.report import limits, ratios, table
 from benchmarks.serving import Server, servers
-from explorer.inference import set_threads_for_latency
+from explorer.library.ready import set_threads_for_latency
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser

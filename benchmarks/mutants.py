@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from models.reading import heif
+from models.reading.picture_files import heif
 
 Json = dict[str, Any]
 

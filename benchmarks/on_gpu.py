@@ -31,13 +31,14 @@ import numpy as np
 import torch
 
 from benchmarks.variants import Runner, Variant, shipped
-from explorer.inference import prepare
-from explorer.render import picture
-from explorer.terms import as_model_sees, encode_image, image_terms
+from explorer.library.ready import prepare
+from explorer.render.encode import as_model_sees, encode_image
+from explorer.render.frame import picture
+from explorer.terms.terms import image_terms
 from models.chain import draw_noise
-from models.checkpoint import Checkpoint, load_checkpoint, pick_device
+from models.checkpoint.checkpoint import Checkpoint, load_checkpoint, pick_device
 from models.errors import BadInput
-from models.families import new_model
+from models.families.registry import new_model
 from models.objective import terms
 from models.precision import exact, quick
 from models.training.asked import wants_bf16

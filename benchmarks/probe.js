@@ -149,6 +149,14 @@
         pending = { from: inputs.length, deadline: performance.now() + timeout_ms, resolve };
       });
     },
+    // Resolves once the picture of the last input is on the screen, or the time is over.
+    rest(timeout_ms) {
+      const last = inputs[inputs.length - 1];
+      if (!last || shown === last[1]) return null;
+      return new Promise((resolve) => {
+        pending = { from: -1, deadline: performance.now() + timeout_ms, resolve };
+      });
+    },
     stop() {
       running = false;
       cancelAnimationFrame(ticking);

@@ -48,14 +48,21 @@ async def drag(
 
 
 async def record(
-    hands: Sequence[Hand], drag_s: float, settle_s: float, chance: random.Random
+    hands: Sequence[Hand],
+    drag_s: float,
+    settle_s: float,
+    chance: random.Random,
+    patience_s: float = 0.0,
 ) -> list[Recording]:
-    """What the pages' probes saw of such a drag."""
+    """What the pages' probes saw of such a drag; `patience_s` as in `Hand.drag`."""
     count = round(drag_s * RATE_HZ)
     paths = [
         triangle(count, hand.sigma, chance.uniform(0.9, 1.1) * STRIDE, REACH) for hand in hands
     ]
-    drags = (hand.drag(path, RATE_HZ, settle_s) for hand, path in zip(hands, paths, strict=True))
+    drags = (
+        hand.drag(path, RATE_HZ, settle_s, patience_s)
+        for hand, path in zip(hands, paths, strict=True)
+    )
     return await asyncio.gather(*drags)
 
 

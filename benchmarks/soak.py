@@ -30,7 +30,7 @@ from tqdm import tqdm
 from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.serving import LOOPBACK, ROOT, Server, spawn
-from explorer.packets import FRAME, HEADER
+from explorer.live.packets import FRAME, HEADER
 
 RESTS = 500
 LEAST_WARM_UP = 500

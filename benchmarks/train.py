@@ -41,8 +41,8 @@ import torch
 
 from benchmarks.records import percentile
 from benchmarks.train_contestants import Setup, flops_of_product, flops_of_step
-from explorer.inference import cores
-from models.checkpoint import pick_device
+from explorer.library.ready import cores
+from models.checkpoint.checkpoint import pick_device
 from models.training.asked import wants_bf16
 
 ROOT = Path(__file__).resolve().parents[1]

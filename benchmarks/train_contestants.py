@@ -26,8 +26,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import train_textbook
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 from models.training.loop import TrainState, train
 from models.training.schedule import TrainConfig
 

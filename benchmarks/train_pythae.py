@@ -1,8 +1,9 @@
 """pythae's VAE under pythae's own `BaseTrainer`, to measure the trainer against (PyPI `pythae`).
 
-Its encoder and decoder get networks of the layers and sizes of `models.networks.mlp`, by pythae's
-own way of passing in networks. Everything else is pythae's default: Adam, the data as floats, no
-binarisation, the progress bar. Its mixed precision is for CUDA only, and off for binary data.
+Its encoder and decoder get networks of the layers and sizes of
+`models.families.mhvae.networks.mlp`, by pythae's own way of passing in networks. Everything else is
+pythae's default: Adam, the data as floats, no binarisation, the progress bar. Its mixed precision
+is for CUDA only, and off for binary data.
 
 This module is imported only where pythae is installed; it is no dependency of the project.
 """

@@ -3,7 +3,7 @@
     −ELBO(x) = −log p(x|z_1) + Σ_{t<T} (log q(z_t|z_{t-1}) − log p(z_t|z_{t+1})) + KL(q(z_T|z_{T-1}) ‖ p(z_T))
 
 One module a level, `torch.distributions`, Adam, a `DataLoader` over a `TensorDataset`, and the
-loss read at every step. The networks have the layers and the sizes of `models.networks.mlp`.
+loss read at every step. The networks have the layers and the sizes of `models.families.mhvae.networks.mlp`.
 """  # noqa: E501
 
 from __future__ import annotations

@@ -13,16 +13,16 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from explorer.axes import all_axes
-from explorer.chains import Chains
-from explorer.inference import prepare
-from explorer.recipe import Edit, Recipe, zero_recipe
-from explorer.render import decoded, render
-from explorer.stores import image_hash
-from explorer.terms import encode_image
+from explorer.images.uploads import image_hash
+from explorer.library.ready import prepare
+from explorer.recipe.recipe import Edit, Recipe, zero_recipe
+from explorer.render.axes import all_axes
+from explorer.render.decode_memory import Chains
+from explorer.render.encode import encode_image
+from explorer.render.render import decoded, render
 from models.base import HierarchicalModel, Trace, bottom_up
 from models.chain import with_own_noise
-from models.checkpoint import Checkpoint
+from models.checkpoint.checkpoint import Checkpoint
 
 GOLDEN = 0.6180339887498949
 

@@ -14,20 +14,19 @@ Nothing above `models/` asks which family a model is of: it asks for what is dec
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
-from typing import Any, Protocol, Self, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, MultivariateNormal
+from torch.distributions import Distribution
 
 from models.errors import BadInput
-from models.gaussians import draw as draw
-from models.gaussians import factor_of
-from models.gaussians import gaussian as gaussian
+from models.gaussians import draw
+from models.gaussians import gaussian as gaussian  # for classes of one's own (docs/adapter.md)
 from models.likelihoods import on_grid, thresholded
 from models.seeds import normal
 
@@ -173,32 +172,6 @@ def known(z: Chain, t: int) -> Tensor:
     return entry
 
 
-def repeated(evidence: Any, times: int) -> Any:
-    """What `HierarchicalModel.evidence` gave for a batch, laid out `times` times over.
-
-    Args:
-        evidence: A tensor `(B, *)`, a batch of Gaussians, or a mapping or tuple of these.
-    """
-    if isinstance(evidence, Distribution):
-        return _repeated_gaussian(evidence, times)
-    if isinstance(evidence, Tensor):
-        return evidence.repeat((times,) + (1,) * (evidence.ndim - 1))
-    if isinstance(evidence, dict):
-        return {key: repeated(value, times) for key, value in evidence.items()}
-    if isinstance(evidence, tuple):
-        return tuple(repeated(value, times) for value in evidence)
-    return evidence
-
-
-def _repeated_gaussian(distribution: Distribution, times: int) -> Distribution:
-    if (factor := factor_of(distribution)) is not None:
-        mean = distribution.mean.repeat(times, 1)
-        return MultivariateNormal(mean, scale_tril=factor.repeat(times, 1, 1))
-    tiling = (times,) + (1,) * (distribution.mean.ndim - 1)
-    mean, std = distribution.mean.repeat(tiling), distribution.stddev.repeat(tiling)
-    return gaussian(mean, std, len(distribution.event_shape))
-
-
 class ModelConfig(Protocol):
     """All that fixes the architecture of a model, as a frozen value.
 
@@ -251,6 +224,7 @@ class HierarchicalModel(nn.Module, abc.ABC):
         family: What people call it: "MHVAE", "HVAE", "VDM", …
         kind: What it is, after "a": "strictly Markov hierarchical VAE".
         likelihood_name: What p(x | …) is, as a title: "Bernoulli", "Discretised logistic".
+        config_type: The class of its config; a family has one, a class of one's own needs none.
         config: All that fixes its architecture.
         image_shape: `(C, H, W)` of x; pixels are floats in [0, 1].
         levels: The latents z_1 … z_T, bottom first.
@@ -269,7 +243,8 @@ class HierarchicalModel(nn.Module, abc.ABC):
     family: str = "own"
     kind: str = "hierarchical VAE"
     likelihood_name: str = "Its own"
-    config: Any  # a ModelConfig of its own
+    config_type: ClassVar[type[ModelConfig]]
+    config: Any  # of that type
     image_shape: tuple[int, int, int]
     levels: tuple[Level, ...]
     eight_bit: bool
@@ -355,6 +330,15 @@ class HierarchicalModel(nn.Module, abc.ABC):
             f"the model takes images of side {self.image_shape[1]} only, not {side}: "
             "a fully convolutional one, with maps at every level, takes others."
         )
+
+    def in_units(self, stds: Callable[[], Sequence[Tensor]]) -> HierarchicalModel:
+        """The same model with its latents in units of about σ, where their scale is free.
+
+        Args:
+            stds: σ of the aggregate posterior of z_1 … z_T, each `(C,)`; asked for only where a
+                scale is free.
+        """
+        return self
 
     def down_networks(self) -> tuple[tuple[nn.Module, Level], ...]:
         """The modules that decoding goes through, each with the level that it reads alone.

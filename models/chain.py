@@ -22,18 +22,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import (
-    Chain,
-    HierarchicalModel,
-    Noise,
-    Trace,
-    Walk,
-    bottom_up,
-    draw,
-    noise,
-    top_down,
-)
-from models.gaussians import whitened
+from models.base import Chain, HierarchicalModel, Noise, Trace, Walk, bottom_up, noise, top_down
+from models.gaussians import draw, whitened
 from models.policy import Policy
 from models.precision import quick
 

@@ -20,25 +20,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.adapter import is_adapter, load_adapter, own_images
-from models.atomic import current, write_file
-from models.card import checkpoint_card, measures_table
-from models.checkpoint import (
+from models.checkpoint.checkpoint import (
     Checkpoint,
     load_checkpoint,
-    locate,
+    locate_checkpoint,
     pick_device,
-    to_json,
     update_measures,
 )
-from models.command import exit_status
-from models.data import Data, load_data
+from models.command_line import exit_status
+from models.data.load import Data, load_data
 from models.errors import BadInput
 from models.evaluation.again import PARTS, kept_asked, read_parts
 from models.evaluation.partial import default_folder
 from models.evaluation.suite import Asked, Evaluation, measure
+from models.report.card import checkpoint_card, measures_table
 from models.report.page import write_report
-from models.stored import is_measured
+from models.sources.adapter import is_adapter, load_adapter, own_images
+from models.storage.atomic import current, write_file
+from models.storage.model_folder import is_measured, to_json
 from models.training.finish import complete
 
 QUICK_IMAGES, QUICK_SAMPLES = 500, 200
@@ -189,7 +188,7 @@ def run(options: argparse.Namespace) -> None:
     check_asked(options, own)
     if options.threads:
         torch.set_num_threads(options.threads)
-    if options.write and not is_measured(folder := locate(options.checkpoint)):
+    if options.write and not is_measured(folder := locate_checkpoint(options.checkpoint)):
         complete(folder, options.data)
     load = load_adapter if own else load_checkpoint
     checkpoint = load(options.checkpoint, pick_device(options.device))

@@ -9,6 +9,7 @@ A full covariance is L·Lᵀ with L lower triangular, so that eps ~ N(0, I) in e
 from __future__ import annotations
 
 from math import log, pi
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ from torch.distributions import (
 )
 
 from models.precision import double
+
+LOG_STD_LOW, LOG_STD_HIGH = 7.0, 3.0
 
 
 def gaussian(mean: Tensor, std: Tensor, event_dims: int) -> Independent:
@@ -95,3 +98,35 @@ def as_rows(z: Tensor) -> Tensor:
     """`(B, C)` or `(B, C, H, W)` as rows of C coordinates, in float64 on the CPU."""
     z = double(z)
     return z if z.ndim == 2 else z.movedim(1, -1).reshape(-1, z.shape[1])
+
+
+def repeated(evidence: Any, times: int) -> Any:
+    """What `HierarchicalModel.evidence` gave for a batch, laid out `times` times over.
+
+    Args:
+        evidence: A tensor `(B, *)`, a batch of Gaussians, or a mapping or tuple of these.
+    """
+    if isinstance(evidence, Distribution):
+        return _repeated_gaussian(evidence, times)
+    if isinstance(evidence, Tensor):
+        return evidence.repeat((times,) + (1,) * (evidence.ndim - 1))
+    if isinstance(evidence, dict):
+        return {key: repeated(value, times) for key, value in evidence.items()}
+    if isinstance(evidence, tuple):
+        return tuple(repeated(value, times) for value in evidence)
+    return evidence
+
+
+def _repeated_gaussian(distribution: Distribution, times: int) -> Distribution:
+    if (factor := factor_of(distribution)) is not None:
+        mean = distribution.mean.repeat(times, 1)
+        return MultivariateNormal(mean, scale_tril=factor.repeat(times, 1, 1))
+    tiling = (times,) + (1,) * (distribution.mean.ndim - 1)
+    mean, std = distribution.mean.repeat(tiling), distribution.stddev.repeat(tiling)
+    return gaussian(mean, std, len(distribution.event_shape))
+
+
+def bounded_log_std(raw: Tensor) -> Tensor:
+    """log std in (−7, 3): the identity near zero, twice differentiable, saturating smoothly."""
+    bound = torch.where(raw > 0, LOG_STD_HIGH, LOG_STD_LOW)
+    return bound * torch.tanh(raw / bound)

@@ -31,18 +31,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import (
-    Chain,
-    HierarchicalModel,
-    Noise,
-    Stepwise,
-    Trace,
-    bottom_up,
-    encode,
-    repeated,
-)
+from models.base import Chain, HierarchicalModel, Noise, Stepwise, Trace, bottom_up, encode
 from models.chain import draw_noise, prior_of
-from models.gaussians import as_full, factor_of
+from models.gaussians import as_full, factor_of, repeated
 from models.precision import exact
 
 

@@ -14,13 +14,13 @@ from dataclasses import replace
 
 import torch
 
-from models.atomic import plain, write_file
-from models.checkpoint import pick_device, to_json
-from models.data import Data, load_data
+from models.checkpoint.checkpoint import pick_device
+from models.data.load import Data, load_data
 from models.errors import BadInput
-from models.families import new_model
+from models.families.registry import new_model
 from models.seeds import seed_torch
-from models.stored import open_stored
+from models.storage.atomic import plain, write_file
+from models.storage.model_folder import open_stored, to_json
 from models.training.asked import Run, check_unchanged, continued, new_run, read_run, warmup_steps
 from models.training.finish import finish, is_finished
 from models.training.loop import Diverged, TrainState, check_fit, steps_within, train

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
 
-from models.card import nats
-from models.checkpoint import Checkpoint, load_checkpoint
+from models.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from models.evaluation.measures import mean_terms, psnr_of_each
-from models.training.loop import to_float
+from models.pixels import to_float
+from models.report.card import nats
+from tests.running import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 MB = 1_000_000
 NAMES = ("avatars", "digits", "fashion", "photos")
 SIBLINGS = ("digits-vae", "digits-mhvae", "digits-hvae", "digits-vdm")

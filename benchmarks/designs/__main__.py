@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
 def serve(design: str, model: str, port: int) -> None:
     """Serve a design with a model on a port of this machine."""
     from benchmarks.decoder import Decoder, stamped_checkpoint
-    from explorer.inference import set_threads_for_latency
+    from explorer.library.ready import set_threads_for_latency
 
     set_threads_for_latency()  # as the explorer does
     checkpoint = stamped_checkpoint(model)

@@ -11,12 +11,12 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from explorer import layout
-from explorer.chains import Chains
-from explorer.jobs import TrainingJob
-from explorer.library import Library
-from explorer.live import Live
-from models.checkpoint import Checkpoint
+from explorer import serve as page
+from explorer.library.library import Library
+from explorer.live.server import Live
+from explorer.panels.train.job import TrainingJob
+from explorer.render.decode_memory import Chains
+from models.checkpoint.checkpoint import Checkpoint
 
 REMEMBERED = 8  # enough for the picture under the hand and its ladder
 
@@ -29,4 +29,4 @@ def serve(checkpoint: Checkpoint, host: str, port: int) -> None:
         runs.mkdir()
         library = Library(bundled, runs, load=lambda source, device: checkpoint)
         live = Live(library, Chains(REMEMBERED, REMEMBERED))
-        layout.serve(live, TrainingJob(runs), None, layout.Place(host, port))
+        page.serve(live, TrainingJob(runs), None, page.Place(host, port))

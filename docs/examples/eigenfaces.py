@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from models.base import HierarchicalModel, Level, gaussian, known
-from models.checkpoint import load_checkpoint
+from models.checkpoint.checkpoint import load_checkpoint
 from models.likelihoods import DiscretisedLogistic
 
 

@@ -5,8 +5,7 @@ state of the page (the recipe, its undo stack, the picture chosen) and asks the 
 frames; what it may ask is the fixed set of functions in `FUNCTIONS`, each taking one
 JSON object and returning one.
 
-The script is many small files joined into one closure, in the order of `SCRIPTS`, so that
-none of them leaves a name on the page.
+The script is the module `js/main.js` and what it imports (`explorer/page/scripts.py`).
 """
 
 from __future__ import annotations
@@ -17,55 +16,12 @@ from pathlib import Path
 
 import gradio as gr
 
-from explorer.answers import ServerFunction
-from explorer.panels.calls import by_session
+from explorer.calls import by_session
+from explorer.live.requests import ServerFunction
+from explorer.page.scripts import on_load
 
 HERE = Path(__file__).parent
-SCRIPTS = (
-    "tools",
-    "transport",
-    "packets",
-    "socket",
-    "flight",
-    "live",
-    "hud",
-    "regions",
-    "edits",
-    "groups",
-    "state",
-    "screens",
-    "ladder",
-    "waterfall",
-    "terms",
-    "weighing",
-    "nudge",
-    "touch",
-    "axis",
-    "policy",
-    "local",
-    "level",
-    "group",
-    "bank",
-    "start",
-    "pad",
-    "veil",
-    "brush",
-    "regionbar",
-    "before",
-    "history",
-    "dialogs",
-    "keys",
-    "crop",
-    "gallery",
-    "source",
-    "models",
-    "travel",
-    "messages",
-    "recipes",
-    "files",
-    "boot",
-    "main",
-)
+MODULE = "desk/js/main.js"
 STYLES = ("desk.css", "bank.css", "narrow.css")
 FUNCTIONS = (
     "models", "upload", "open", "terms", "local", "start", "render", "details", "export", "keep",
@@ -91,18 +47,11 @@ def build_desk(server_functions: Sequence[ServerFunction]) -> gr.HTML:
         value=None,
         html_template=_text("desk.html"),
         css_template="".join(_text(name) for name in STYLES),
-        js_on_load=script(),
+        js_on_load=on_load(MODULE),
         apply_default_css=False,
         server_functions=[by_session(function, PREFIX) for function in server_functions],
         elem_classes=["strata-desk"],
     )
-
-
-@functools.cache
-def script() -> str:
-    """All of the desk's JavaScript as one closure over Gradio's `element` and `server`."""
-    parts = [f"// {name}.js\n{_text(f'js/{name}.js')}" for name in SCRIPTS]
-    return "(() => {\n" + '"use strict";\n' + "\n".join(parts) + "\n})();"
 
 
 @functools.cache

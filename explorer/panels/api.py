@@ -17,17 +17,19 @@ from typing import TypeVar
 import gradio as gr
 import numpy as np
 
-from explorer import uploading, wire
-from explorer.answers import CALM, Json, log_fault
-from explorer.axes import all_axes
-from explorer.discretion import without_folders
-from explorer.library import Entry
-from explorer.live import Live
-from explorer.opening import Ref, Source, fitting_recipe
-from explorer.recipe import MAX_SEED, MAX_TEMPERATURE, Recipe
-from explorer.sides import MAX_SIDE, own_side
-from explorer.turns import asking
-from models.checkpoint import Checkpoint
+from explorer.guard.discretion import without_folders
+from explorer.guard.turns import asking
+from explorer.images import uploading
+from explorer.images.opening import Ref, Source, fitting_recipe
+from explorer.images.png_state import rgb
+from explorer.images.sides import MAX_SIDE, own_side
+from explorer.library.library import Entry
+from explorer.live import to_json
+from explorer.live.requests import CALM, Json, log_fault
+from explorer.live.server import Live
+from explorer.recipe.recipe import MAX_SEED, MAX_TEMPERATURE, Recipe
+from explorer.render.axes import all_axes
+from models.checkpoint.checkpoint import Checkpoint
 from models.errors import BadInput
 from models.reading.files import MAX_BYTES
 
@@ -39,7 +41,7 @@ MAX_AT_ONCE = 4
 
 async def models(live: Live) -> list[Json]:
     """Every model that can be named, the default first."""
-    return [wire.entry_json(entry) for entry in await live.entries()]
+    return [to_json.entry_json(entry) for entry in await live.entries()]
 
 
 async def reconstruct(
@@ -57,12 +59,12 @@ async def reconstruct(
     result = await live.opened(checkpoint, source.pixels)
     sized = await live.sized(checkpoint, source.pixels.shape[0])
     levels = all_axes(sized.model, checkpoint.statistics)
-    return wire.rgb(result.reconstruction.pixels), {
-        "model": wire.model_json(entry, checkpoint),
+    return rgb(result.reconstruction.pixels), {
+        "model": to_json.model_json(entry, checkpoint),
         "side": source.pixels.shape[0],
-        "terms": wire.terms_json(await live.terms(checkpoint, source.pixels)),
+        "terms": to_json.terms_json(await live.terms(checkpoint, source.pixels)),
         "recipe": fitting_recipe(checkpoint, source.pixels, None).to_dict(),
-        "levels": [wire.level_json(axes) for axes in levels],
+        "levels": [to_json.level_json(axes) for axes in levels],
     }
 
 
@@ -79,7 +81,7 @@ async def render(
     _, checkpoint, source = await _opened(live, image, model, side)
     fitted = fitting_recipe(checkpoint, source.pixels, wanted)
     drawn = await live.frame(fitted)
-    return wire.rgb(drawn.frame.pixels)
+    return rgb(drawn.frame.pixels)
 
 
 async def sample(
@@ -96,7 +98,7 @@ async def sample(
     sized = await live.sized(checkpoint, _side(side) or own_side(checkpoint.model))
     # Past the last seed it goes on from the first, so that every seed has its pictures.
     seeds = ((int(first) + i) % (MAX_SEED + 1) for i in range(int(count)))
-    return [wire.rgb((await live.sampled(sized, s, warmth)).pixels) for s in seeds]
+    return [rgb((await live.sampled(sized, s, warmth)).pixels) for s in seeds]
 
 
 def build(live: Live) -> None:

@@ -22,10 +22,10 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from models.atomic import cache_folder, write_file
 from models.errors import BadInput
+from models.pixels import to_float
 from models.seeds import choices, seed_torch
-from models.training.loop import to_float
+from models.storage.atomic import cache_folder, write_file
 
 CODE = 1  # counts up when the same data no longer gives the same classifier
 Labels = Mapping[str, np.ndarray]

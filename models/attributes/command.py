@@ -30,8 +30,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.atomic import write_file
-from models.attributes.card import FILE, table
 from models.attributes.classifier import (
     CODE,
     Classifier,
@@ -40,16 +38,20 @@ from models.attributes.classifier import (
     confidence,
     predicted,
 )
-from models.attributes.pictures import level_sheets, redrawn
+from models.attributes.pictures import level_sheets
 from models.base import HierarchicalModel, Trace, bottom_up
-from models.card import keep_measures
 from models.chain import sample_chain
-from models.checkpoint import load_checkpoint, to_json
-from models.command import add_outputs, exit_status
-from models.data import Data, load_data
+from models.checkpoint.checkpoint import load_checkpoint
+from models.command_line import add_outputs, exit_status
+from models.data.load import Data, load_data
 from models.errors import BadInput
 from models.evaluation.bounds import standard_error
-from models.training.loop import to_float
+from models.evaluation.redrawn import redrawn
+from models.pixels import to_float
+from models.report.attributes_section import FILE, table
+from models.report.card import keep_measures
+from models.storage.atomic import write_file
+from models.storage.model_folder import to_json
 
 BLOCK = 20  # pictures that share their noise
 UNSURE = 0.05  # the quantile of real confidences below which a picture counts as odd

@@ -9,26 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.attributes.card import sheet_name
-from models.base import HierarchicalModel, Trace, bottom_up
-from models.chain import decode
-from models.policy import KEEP, Policy
-from models.training.loop import to_float
-from models.training.run import sheet_image
+from models.base import HierarchicalModel, bottom_up
+from models.evaluation.redrawn import redrawn
+from models.pixels import sheet_image, to_float
+from models.report.attributes_section import sheet_name
 
 COLUMNS, DRAWS = 8, 4
 COLOURS = 256  # of a sheet's palette, for a third of the bytes
-
-
-def kept_from(depth: int, t: int, seed: int) -> tuple[Policy, ...]:
-    """The policies of z_1 … z_T that keep z_t … z_T and resample all below with `seed`."""
-    return tuple(KEEP if s >= t else Policy("resample", seed) for s in bottom_up(depth))
-
-
-@torch.no_grad()
-def redrawn(model: HierarchicalModel, trace: Trace, t: int, seed: int) -> Tensor:
-    """The pictures of a trace with z_t … z_T kept and all below drawn anew, `(B, C, H, W)`."""
-    return model.likelihood(decode(model, trace, kept_from(model.depth, t, seed))).mean
 
 
 @torch.no_grad()

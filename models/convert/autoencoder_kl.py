@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models.autoencoder_kl.folder import load_alone, load_autoencoder_kl, network_folder
 from models.convert.folder import Origin, command_of, name_of, write_checkpoint
 from models.convert.folder import add_arguments as add_shared
-from models.diffusers_files import sha256_of, weights_files, weights_of
 from models.errors import BadInput
-from models.foreign import AUTOENCODER_KL
+from models.sources.autoencoder_kl import load_alone, load_autoencoder_kl, network_folder
+from models.sources.open_any import AUTOENCODER_KL
+from models.storage.diffusers_files import sha256_of, weights_files, weights_of
 
 HELP = "an AutoencoderKL in the layout of diffusers, alone or in a pipeline: a folder or a Hub id"
 NOTES = (

@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from models.command import exit_status
+from models.command_line import exit_status
 from models.convert import autoencoder_kl as convert_autoencoder_kl
 from models.convert import ddpm as convert_ddpm
 from models.convert import vdvae as convert_vdvae

@@ -6,9 +6,10 @@ import argparse
 
 from models.convert.folder import Origin, command_of, name_of, write_checkpoint
 from models.convert.folder import add_arguments as add_shared
-from models.diffusers_files import locate, sha256_of, weights_files, weights_of, with_weights
-from models.foreign import DDPM
-from models.vdm.folder import load_ddpm
+from models.sources.ddpm import load_ddpm
+from models.sources.open_any import DDPM
+from models.sources.published import locate
+from models.storage.diffusers_files import sha256_of, weights_files, weights_of, with_weights
 
 HELP = "a diffusion model (DDPM) in the layout of diffusers: a folder or a Hub id"
 STOPS_NOTE = (

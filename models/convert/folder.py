@@ -17,16 +17,15 @@ from typing import Any
 import numpy as np
 
 from models.base import HierarchicalModel
-from models.card import model_card
-from models.checkpoint import as_stored, save_checkpoint
-from models.convert.pictures import affordable
-from models.data import Data, load_data
+from models.checkpoint.checkpoint import as_stored, save_checkpoint
+from models.checkpoint.statistics import level_statistics, with_sample
+from models.data.load import Data, load_data
 from models.errors import BadInput
 from models.evaluation.measures import seen_test_set
 from models.evaluation.quick import psnr_measures, terms_measures
-from models.foreign import pictures_for
-from models.measured import QUICK, statistics_of, with_reference
-from models.statistics import level_statistics, with_sample
+from models.evaluation.reference import QUICK, statistics_of, with_reference
+from models.report.card import model_card
+from models.sources.pictures import affordable, pictures_for
 
 HALF = (
     "The weights are stored in half precision and computed with in single: rounding moves every "
@@ -66,8 +65,8 @@ def write_checkpoint(
     """Measure a converted model as it is stored and write its checkpoint folder.
 
     Args:
-        draws: Whether its prior knows what pictures look like (`foreign.Foreign.draws`).
-        data: What to measure it on, as for `models.train`; None: pictures as in `foreign`.
+        draws: Whether its prior knows what pictures look like (`open_any.Foreign.draws`).
+        data: What to measure it on, as for `models.train`; None: pictures as in `open_any`.
         images: How many; None: as many as are affordable at its side.
 
     Raises:

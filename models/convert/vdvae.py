@@ -16,12 +16,12 @@ from torch import Tensor
 
 from models.convert.folder import Origin, command_of, name_of, write_checkpoint
 from models.convert.folder import add_arguments as add_shared
-from models.convert.hyper_parameters import SAY, hyper_parameters
-from models.convert.state_dicts import listed, read_model
-from models.diffusers_files import sha256_of
 from models.errors import BadInput
-from models.hvae.config import MIXTURE, HVAEConfig
-from models.hvae.model import HVAE
+from models.families.hvae.config import MIXTURE, HVAEConfig
+from models.families.hvae.hyper_parameters import SAY, hyper_parameters
+from models.families.hvae.model import HVAE
+from models.storage.diffusers_files import sha256_of
+from models.storage.state_dicts import listed, read_model
 
 HELP = "OpenAI's VDVAE: a state dict (.th, .pt, .safetensors) for CIFAR-10, ImageNet or FFHQ"
 ANCHOR = "encoder.in_conv.weight"  # what each of them has

@@ -11,13 +11,12 @@ from typing import Any
 
 from torch import Tensor
 
-from models.checkpoint import Checkpoint
-from models.data import Data
+from models.checkpoint.checkpoint import Checkpoint
+from models.data.load import Data
 from models.errors import BadInput
 from models.evaluation.partial import short_digest
 
 BOUNDS, LEVELS, FORMS, NEIGHBOURS = PARTS = ("bounds", "levels", "forms", "neighbours")
-LISTS = ("bounds", "bounds_on_deep_images")  # of evaluation.json, with an entry for every K
 
 
 def read_parts(text: str) -> tuple[str, ...]:
@@ -75,11 +74,4 @@ def kept_measures(checkpoint: Checkpoint, data: Data, x: Tensor) -> dict[str, An
             f"evaluation.json of {checkpoint.name} is of other test pictures than '"
             f"{data.card.get('source')}': give the same, or measure it without --only."
         )
-    bounds = {key: [_renamed(bound) for bound in stored[key]] for key in LISTS if key in stored}
-    return {**stored, **bounds}
-
-
-def _renamed(bound: dict[str, Any]) -> dict[str, Any]:
-    """A bound of before, whose error of the draws is by the delta method and so too small."""
-    names = {"monte_carlo_error": "delta_method_error"}
-    return {names.get(key, key): value for key, value in bound.items()}
+    return dict(stored)

@@ -30,11 +30,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models import seeds
-from models.base import HierarchicalModel, Noise, repeated
+from models.base import HierarchicalModel, Noise
 from models.errors import BadInput
+from models.evaluation.onednn import packed
 from models.evaluation.partial import BOUND, PartialBounds
+from models.gaussians import repeated
 from models.objective import log_weight, stacked
-from models.packed import packed
 from models.precision import double, exact
 
 NOISE_BLOCK = 50  # draws that come from one state of the counter-based generator

@@ -26,15 +26,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.base import HierarchicalModel, Noise, Walk, draw, known, top_down
+from models.base import HierarchicalModel, Noise, Walk, known, top_down
 from models.chain import draw_noise
+from models.checkpoint.statistics import LevelStatistics
 from models.evaluation.bounds import standard_error
 from models.evaluation.measures import batches
-from models.gaussians import by_coordinate
+from models.gaussians import by_coordinate, draw
 from models.objective import log_weight
 from models.precision import double, exact
 from models.seeds import stream
-from models.statistics import LevelStatistics
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,12 @@ from torch import Tensor
 
 from models.base import HierarchicalModel, Trace, Walk, bottom_up, encode
 from models.chain import decode, draw_noise
+from models.checkpoint.statistics import ACTIVE_THRESHOLD, LevelStatistics
 from models.objective import estimate
+from models.pixels import see, to_float
 from models.policy import KEEP
 from models.precision import double, exact
 from models.seeds import stream
-from models.statistics import ACTIVE_THRESHOLD, LevelStatistics
-from models.training.loop import see, to_float
 
 ACTIVE_DRAWS = 50
 REACH_IMAGES = 256

@@ -28,8 +28,8 @@ from models.base import HierarchicalModel
 from models.chain import prior_samples
 from models.evaluation.bounds import standard_error
 from models.evaluation.measures import batches, seen_test_set
+from models.pixels import to_float
 from models.precision import exact
-from models.training.loop import to_float
 
 NEAREST = 50
 SHARE_OF_A_COPY = 0.5

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from models.atomic import cache_folder, write_file
+from models.storage.atomic import cache_folder, write_file
 
 SCHEME = 2  # raised whenever the same draw would get other noise, or other facts are kept of it
 SAVE_EVERY_S = 1.0

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from models.base import HierarchicalModel
+from models.checkpoint.statistics import LevelStatistics
 from models.evaluation.bounds import standard_error
 from models.evaluation.measures import (
     REACH_IMAGES,
@@ -18,7 +19,6 @@ from models.evaluation.measures import (
     seen_test_set,
 )
 from models.likelihoods import bits_per_dim
-from models.statistics import LevelStatistics
 
 
 def evaluate(

@@ -17,8 +17,9 @@ import numpy as np
 from torch import Tensor
 
 from models.base import HierarchicalModel, Stepwise, bottom_up, encode
-from models.checkpoint import Checkpoint
-from models.data import Data
+from models.checkpoint.checkpoint import Checkpoint
+from models.checkpoint.statistics import LevelStatistics, level_statistics
+from models.data.load import Data
 from models.errors import BadInput
 from models.evaluation.again import BOUNDS, FORMS, LEVELS, NEIGHBOURS, PARTS, kept_measures
 from models.evaluation.bounds import Bound, make_plan, measure_bounds
@@ -31,7 +32,6 @@ from models.evaluation.quick import measures_of
 from models.gaussians import factor_of
 from models.likelihoods import bits_per_dim
 from models.objective import is_reversible
-from models.statistics import LevelStatistics, level_statistics
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""The glyphs set: letters and digits in several hundred free typefaces."""
+"""The glyphs set: letters and digits in free typefaces, and how those were chosen."""

@@ -3,10 +3,10 @@
 from argparse import Namespace
 from pathlib import Path
 
-from models.drawn.command import run
-from models.drawn.sets import DrawnSet
-from models.glyphs.drawing import LETTERS, glyph_set
-from models.glyphs.typefaces import NAME, typeface_list
+from models.data.drawn.command import run
+from models.data.drawn.sets import DrawnSet
+from models.data.glyphs.drawing import LETTERS, glyph_set
+from models.data.glyphs.typefaces import NAME, typeface_list
 
 
 def load(options: Namespace) -> DrawnSet:

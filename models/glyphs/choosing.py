@@ -26,26 +26,41 @@ from pathlib import Path
 import numpy as np
 from PIL import ImageFont
 
-from models.atomic import write_file
-from models.glyphs.drawing import LETTERS, SIDE, glyph, opened
-from models.glyphs.typefaces import Typeface, list_json
+from models.data.glyphs.drawing import LETTERS, SIDE, glyph, opened
+from models.data.glyphs.typefaces import Typeface, list_json
+from models.storage.atomic import write_file
 
 FREE = re.compile(
     r"OFL|SIL|Apache|MIT|Expat|BSD|CC0|CC-BY|[Pp]ublic.?[Dd]omain|GPL|GUST|Vera|Unlicense", re.I
 )
-# What copyright files say in prose alone, read by a person; "" leaves a package out.
+# What copyright files say in prose alone, or say of the typefaces elsewhere than under `Files: *`;
+# each was read. "" leaves a package out.
 LICENCES = {
     **dict.fromkeys(
-        ("campania", "century-catalogue", "ecolier-court", "evertype-conakry", "gfs-artemisia",
-         "gfs-baskerville", "gfs-bodoni-classic", "gfs-complutum", "gfs-didot-classic", "gfs-didot",
-         "gfs-gazis", "gfs-neohellenic", "gfs-olga", "gfs-theokritos", "inconsolata", "jura",
-         "levien-museum", "levien-typoscript", "oldstandard", "sil-galatia", "tomsontalks"),
+        ("campania", "ecolier-court", "evertype-conakry", "gfs-artemisia", "gfs-baskerville",
+         "gfs-bodoni-classic", "gfs-complutum", "gfs-didot-classic", "gfs-didot", "gfs-gazis",
+         "gfs-neohellenic", "gfs-olga", "gfs-theokritos", "jura", "play", "sil-galatia",
+         "smc-gayathri", "smc-keraleeyam", "smc-manjari", "smc-uroob", "tomsontalks"),
         "OFL-1.1",
     ),
-    **dict.fromkeys(("dustin", "linex", "sjfonts"), "GPL-2+"),
+    **dict.fromkeys(
+        ("century-catalogue", "inconsolata", "levien-museum", "levien-typoscript", "oldstandard"),
+        "OFL-1.0",
+    ),
+    **dict.fromkeys(
+        ("tlwg-garuda-ttf", "tlwg-kinnari-ttf", "tlwg-laksaman-ttf", "tlwg-loma-ttf",
+         "tlwg-mono-ttf", "tlwg-norasi-ttf", "tlwg-purisa-ttf", "tlwg-sawasdee-ttf",
+         "tlwg-typewriter-ttf", "tlwg-typist-ttf", "tlwg-typo-ttf", "tlwg-umpush-ttf"),
+        "GPL-2+ with Font exception",
+    ),
+    "tlwg-waree-ttf": "Bitstream Vera",
+    "dustin": "GPL",  # of no stated version
+    "sjfonts": "GPL with Font exception",
+    "linex": "GPL-2+",
+    "freefont-ttf": "GPL-3+ with Font exception",
     "liberation": "GPL-2 with Font exception",
-    "lmodern": "GUST Font License",
-    "texgyre": "GUST Font License",
+    "smc-dyuthi": "GPL-3+ with Font exception or OFL-1.1",
+    **dict.fromkeys(("lmodern", "texgyre"), "GUST Font License"),
     # Several programs or licences in one package, or one that is not known elsewhere.
     **dict.fromkeys(
         ("circos-symbols", "lyx", "mathjax", "povray", "proggy", "hermit", "texgyre-math"), ""
@@ -99,7 +114,7 @@ def candidates(folder: Path) -> Iterator[Candidate]:
 
 
 def licence_of(folder: Path, package: str) -> str:
-    """The licence of a package's typefaces: that of `Files: *` of its copyright file."""
+    """The licence of a package's typefaces: by `LICENCES`, or as its copyright file says at `*`."""
     read = LICENCES.get(package.removeprefix("fonts-"))
     if read is not None:
         return read
@@ -138,12 +153,10 @@ def _centred(glyphs: np.ndarray) -> np.ndarray:
 
 def _all_glyphs(font: ImageFont.FreeTypeFont) -> np.ndarray:
     """The 62 glyphs, float32 `(62, 32, 32)`; ValueError if they are not fit."""
-    missing = font.getmask("\uffff")
-    for letter in LETTERS:
-        mask = font.getmask(letter)
-        if mask.size == missing.size and bytes(mask) == bytes(missing):
-            raise ValueError(f"'{letter}' is missing")
     glyphs = np.stack([_whole_glyph(font, letter) for letter in LETTERS])
+    missing = glyph(font, "\uffff").astype(np.float32) / 255
+    if (glyphs == missing).all(axis=(1, 2)).any():
+        raise ValueError("a letter or a digit is missing")
     index = LETTERS.index
     same = [np.abs(glyphs[index(s)] - glyphs[index(s.upper())]).mean() < 0.02 for s in _SMALL]
     if sum(same) > len(_SMALL) // 2:

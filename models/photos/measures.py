@@ -18,17 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.atomic import write_file
 from models.base import HierarchicalModel, Walk, bottom_up, top_down
-from models.card import keep_measures
-from models.checkpoint import load_checkpoint, to_json
-from models.command import add_outputs, exit_status
-from models.drawn.packages import roots_of
-from models.errors import BadInput
-from models.evaluation.bounds import standard_error
-from models.evaluation.measures import psnr_of_each
-from models.photos.card import FILE, rows
-from models.photos.photographs import (
+from models.checkpoint.checkpoint import load_checkpoint
+from models.command_line import add_outputs, exit_status
+from models.data.drawn.packages import roots_of
+from models.data.photographs import (
     HELD_OUT,
     OTHER,
     Photo,
@@ -37,8 +31,15 @@ from models.photos.photographs import (
     photo_bytes,
     photo_list,
 )
+from models.errors import BadInput
+from models.evaluation.bounds import standard_error
+from models.evaluation.measures import psnr_of_each
+from models.pixels import to_float
 from models.reading.pictures import fit_square, open_picture
-from models.training.loop import to_float
+from models.report.card import keep_measures
+from models.report.photographs_section import FILE, rows
+from models.storage.atomic import write_file
+from models.storage.model_folder import to_json
 
 LARGER = (128, 256)
 REPEATS = 15
@@ -48,7 +49,7 @@ def uploads(photos: Iterable[Photo], roots: list[Path], sides: tuple[int, ...]) 
     """The photographs as uploads, by side, uint8 `(N, side, side, 3)`; none is enlarged.
 
     Raises:
-        BadInput: See `models.photos.photographs.find_photos` and `photo_bytes`.
+        BadInput: See `models.data.photographs.find_photos` and `photo_bytes`.
     """
     photos = list(photos)
     fitted: dict[int, list[np.ndarray]] = {side: [] for side in sides}

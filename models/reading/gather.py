@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.reading.found import Block
+from models.reading.picture_files.ranges import NOTHING, Range, range_used, to_bytes, white_range
 from models.reading.pictures import fit
-from models.reading.ranges import NOTHING, Range, range_used, to_bytes, white_range
 from models.reading.splits import TEST, TRAIN
 from models.reading.store import Growing, Scratch, blocks
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from models.errors import BadInput
+from models.reading.arrays.npz_labels import is_label
 from models.reading.found import Block, Found, Source, parts_of
-from models.reading.npz_labels import is_label
-from models.reading.packs import picture_blocks
+from models.reading.packs.packs import picture_blocks
 from models.reading.splits import TEST, TRAIN, VAL, part_of, settled
 
 LOCAL = "give local files instead: IDX files, a folder or zip of pictures, an .npz, or avatars"

@@ -1,10 +1,10 @@
 """Any picture file becomes an upright picture in sRGB, grey or RGB, or a clear error.
 
-Files come from strangers, so a decode is bounded before it starts (`models.reading.headers`).
-What is left is brought to one convention: turned as its EXIF says, laid over white where it
-is transparent, its embedded profile converted to sRGB. Frames come at the depth that they
-have; a single picture is scaled to 8 bits by the numbers that it uses. Pillow and NumPy only;
-no torch.
+Files come from strangers, so a decode is bounded before it starts
+(`models.reading.picture_files.headers`). What is left is brought to one convention: turned as its
+EXIF says, laid over white where it is transparent, its embedded profile converted to sRGB. Frames
+come at the depth that they have; a single picture is scaled to 8 bits by the numbers that it uses.
+Pillow and NumPy only; no torch.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 from PIL import Image
 
 from models.reading.files import check_bytes, read_file, shown_name
-from models.reading.frames import Frames
-from models.reading.modes import own_range, scaled
-from models.reading.ranges import Range, range_used
+from models.reading.picture_files.frames import Frames
+from models.reading.picture_files.modes import own_range, scaled
+from models.reading.picture_files.ranges import Range, range_used
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R 601, as Pillow's
 

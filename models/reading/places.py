@@ -12,18 +12,18 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from models.errors import BadInput
-from models.reading.array_files import stored_arrays
-from models.reading.cifar_sets import find_cifar, is_cifar_name, read_cifar
+from models.reading.arrays.array_files import stored_arrays
+from models.reading.arrays.cifar_sets import find_cifar, is_cifar_name, read_cifar
+from models.reading.arrays.idx import find_idx, is_idx_name, read_idx
+from models.reading.arrays.npz import read_npz
 from models.reading.files import is_hidden
-from models.reading.folders import walk
 from models.reading.found import Found
 from models.reading.hub import read_parquet
-from models.reading.idx import find_idx, is_idx_name, read_idx
-from models.reading.npz import read_npz
-from models.reading.packs import Pack, open_pack
-from models.reading.picture_sets import read_pictures
+from models.reading.packs.folders import walk
+from models.reading.packs.packs import Pack, open_pack
+from models.reading.packs.picture_sets import read_pictures
+from models.reading.packs.tars import is_tar_name
 from models.reading.store import Scratch
-from models.reading.tars import is_tar_name
 
 SPECS = (
     "give avatars or universe, with :N for N pictures, photos or glyphs, with :FOLDER for unpacked "

@@ -17,8 +17,8 @@ from typing import IO
 
 import numpy as np
 
-from models.atomic import cache_folder
 from models.errors import BadInput
+from models.storage.atomic import cache_folder
 
 IN_MEMORY_BYTES = 64 * 2**20  # of one array; more goes to a file
 BLOCK_BYTES = 8 * 2**20  # what is read, converted or hashed at once

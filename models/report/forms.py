@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.card import nats, within
+from models.report.card import nats, within
 from models.report.html import minus, table
 from models.report.words import defined
 

@@ -11,14 +11,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from models.adapter import is_adapter
 from models.base import bottom_up
-from models.card import SOURCES, elbo_name, evaluation_command, nats, within
-from models.checkpoint import Checkpoint, to_json
-from models.data import Data
+from models.checkpoint.checkpoint import Checkpoint
+from models.data.load import Data
 from models.evaluation.suite import Evaluation
+from models.report.card import SOURCES, elbo_name, evaluation_command, nats, within
 from models.report.forms import two_forms
 from models.report.html import grid, kept, minus, plain, table
+from models.report.levels import hue_style, level_hue, level_name
 from models.report.pictures import MEMORISED, neighbours, reconstructions, redrawn, samples
 from models.report.plots import (
     EACH_IMAGE,
@@ -26,14 +26,13 @@ from models.report.plots import (
     bound_plot,
     coordinate_plot,
     kept_figure,
-    level_hue,
-    level_name,
     nll_plot,
     rate_plot,
     reach_plot,
 )
-from models.report.svg import hue_of
 from models.report.words import defined, definitions, headline_sentence, what_it_is
+from models.sources.adapter import is_adapter
+from models.storage.model_folder import to_json
 
 STYLE = Path(__file__).with_name("report.css")
 LONG = 14  # characters of a headline number that takes twice the room
@@ -182,7 +181,7 @@ def _levels(checkpoint: Checkpoint, found: Evaluation) -> str:
     for t in bottom_up(model.depth):
         moved = result["drift_sigma"][t - 1]
         rows.append([
-            f"<i class=swatch{hue_of(level_hue(t))}></i>{level_name(t)}",
+            f"<i class=swatch{hue_style(level_hue(t))}></i>{level_name(t)}",
             "×".join(map(str, model.level(t).shape)),
             f"{result['rate_nats'][t - 1]:.2f} <small>± "
             f"{result['rate_standard_error'][t - 1]:.2f}</small>",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from models.chain import prior_samples
-from models.checkpoint import Checkpoint
-from models.data import Data
+from models.checkpoint.checkpoint import Checkpoint
+from models.data.load import Data
 from models.evaluation.suite import Evaluation
 from models.precision import quick
 from models.report.html import grid, pictures
-from models.report.plots import distance_plot, level_name
+from models.report.levels import level_name
+from models.report.plots import distance_plot
 from models.report.sheets import in_rows, level_sheet, neighbour_strips, reconstruction_sheet, sheet
 from models.report.words import defined
 

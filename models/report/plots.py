@@ -5,39 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from models.base import Level, bottom_up
+from models.base import Level
+from models.checkpoint.statistics import LevelStatistics
 from models.evaluation.bounds import Bound
 from models.evaluation.neighbours import Neighbours
+from models.report.charts import Series, bar_chart, histogram, point_chart
 from models.report.html import kept
-from models.report.svg import Series, bar_chart, histogram, hue_of, point_chart
+from models.report.levels import hue_style, level_hue, level_hues, level_name, level_names
+from models.report.svg import ONE, THREE, TWO, of_hue
 from models.report.words import defined
-from models.statistics import LevelStatistics
 
 Facts = dict[str, Any]
-# One hue per level, the same as in the explorer (explorer/desk/js/tools.js).
-HUES = (205, 262, 312, 5, 62, 140, 235, 285)
-
-
 EACH_IMAGE = "Every image by itself"
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def level_hue(t: int) -> int:
-    """The hue of what belongs to z_t, in degrees."""
-    return HUES[(t - 1) % len(HUES)]
-
-
-def level_name(t: int) -> str:
-    """z₁, z₂, …"""
-    return f"z{t}".translate(SUBSCRIPTS)
-
-
-def names(depth: int) -> list[str]:
-    return [level_name(t) for t in bottom_up(depth)]
-
-
-def _hues(depth: int) -> list[int]:
-    return [level_hue(t) for t in bottom_up(depth)]
+COLOURS = {"one": ONE, "two": TWO, "three": THREE}
 
 
 def figure(title: str, drawing: str, caption: str, under: str = "") -> str:
@@ -55,21 +35,27 @@ def legend(entries: Sequence[tuple[str, str]]) -> str:
     return f"<ul class=legend>{items}</ul>"
 
 
+def _colours(depth: int) -> list[str]:
+    return [of_hue(hue) for hue in level_hues(depth)]
+
+
 def bound_plot(result: Facts) -> str:
     """The bound against K, over the images of each and over those of the deepest."""
     wide = [b for b in result["bounds"] if b["k"] in result["asked"]["k"]]
     groups = [("one", wide, 0), ("two", result.get("bounds_on_deep_images", []), 5)]
-    series = [
-        Series(
+    series = {
+        kind: Series(
             f"{bounds[0]['images']:,} images, K",
             [b["nll_nats"] for b in bounds], [b["k"] for b in bounds],
-            [b["standard_error"] for b in bounds], kind=kind, shift=shift,
+            [b["standard_error"] for b in bounds], colour=COLOURS[kind], shift=shift,
         )
         for kind, bounds, shift in groups if bounds
-    ]  # fmt: skip
+    }  # fmt: skip
     ks = sorted({b["k"] for b in result["bounds"]})
-    drawn = point_chart(series, "NLL, nats", "K, draws", "the bound against K", True, ks)
-    entries = [(s.name.removesuffix(", K"), f'class="{s.kind}"') for s in series]
+    drawn = point_chart(
+        [*series.values()], "NLL, nats", "K, draws", "the bound against K", True, ks
+    )
+    entries = [(s.name.removesuffix(", K"), f'class="{kind}"') for kind, s in series.items()]
     caption = (
         f"{defined('nll', 'The bound')} tightens with K. Bars: {defined('error')} over images."
     )
@@ -79,7 +65,7 @@ def bound_plot(result: Facts) -> str:
 def nll_plot(bounds: Sequence[Bound]) -> str:
     """How the bound is spread over images."""
     widest = max(bounds, key=lambda bound: (len(bound.images), bound.k))
-    series = [Series(f"K = {widest.k:,}", widest.nll.tolist(), kind="one")]
+    series = [Series(f"K = {widest.k:,}", widest.nll.tolist())]
     drawn = histogram(series, "NLL, nats", "how the likelihood is spread over test images")
     caption = f"{len(widest.images):,} test images, K = {widest.k:,}; the last bin takes the rest."
     return figure(EACH_IMAGE, drawn, caption)
@@ -88,7 +74,9 @@ def nll_plot(bounds: Sequence[Bound]) -> str:
 def rate_plot(result: Facts) -> str:
     rates, errors = result["rate_nats"], result["rate_standard_error"]
     series = [Series("rate, nats", rates, error=errors)]
-    drawn = bar_chart(series, names(len(rates)), "nats", "rate of each level", _hues(len(rates)))
+    drawn = bar_chart(
+        series, level_names(len(rates)), "nats", "rate of each level", _colours(len(rates))
+    )
     return figure("Rate of each level", drawn, f"{defined('rate', 'Rates')} ± standard error.")
 
 
@@ -96,8 +84,8 @@ def reach_plot(result: Facts) -> str:
     reach = result["reach"]
     series = [Series("reach", reach)]
     drawn = bar_chart(
-        series, names(len(reach)), "RMS of pixels in [0, 1]", "reach of each level",
-        _hues(len(reach)), digits=2,
+        series, level_names(len(reach)), "RMS of pixels in [0, 1]", "reach of each level",
+        _colours(len(reach)), digits=2,
     )  # fmt: skip
     caption = f"{defined('reach', 'How far')} the strongest unit of a level moves the picture."
     return figure("Reach of each level", drawn, caption)
@@ -108,10 +96,10 @@ def active_plot(result: Facts, levels: Sequence[Level]) -> str:
     depth = len(levels)
     series = [
         Series("active", result["active_units"]),
-        Series("as Burda et al. count", result["active_units_burda"], kind="pale"),
+        Series("as Burda et al. count", result["active_units_burda"]),
     ]
     drawn = bar_chart(
-        series, names(depth), "units", "active units", _hues(depth), digits=0,
+        series, level_names(depth), "units", "active units", _colours(depth), digits=0,
         wholes=[level.channels for level in levels],
     )  # fmt: skip
     entries = [("active", 'class="full"'), ("as Burda et al. count", 'class="pale"'),
@@ -125,16 +113,16 @@ def active_plot(result: Facts, levels: Sequence[Level]) -> str:
 
 def coordinate_plot(statistics: Sequence[LevelStatistics]) -> str:
     """The nats of every coordinate, sorted, level by level."""
-    series = []
+    series, entries = [], []
     for t, level in enumerate(statistics, start=1):
         order = level.nats.argsort(descending=True)
         nats, active = level.nats[order].tolist(), level.active[order].tolist()
-        series.append(Series(f"{level_name(t)}, rank", nats, filled=active, hue=level_hue(t)))
+        colour = of_hue(level_hue(t))
+        series.append(Series(f"{level_name(t)}, rank", nats, filled=active, colour=colour))
+        entries.append((level_name(t), f'class="level"{hue_style(level_hue(t))}'))
     drawn = point_chart(
         series, "nats", "coordinate, by rank", "nats of each coordinate", radius=2.2
     )
-    entries = [(one.name.removesuffix(", rank"), f'class="level"{hue_of(one.hue)}')
-               for one in series]  # fmt: skip
     entries += [("inactive", "class=ring")]
     caption = f"{defined('coordinate', 'The share')} of each coordinate in its level's rate."
     return figure("Nats per coordinate", drawn, caption, legend(entries))
@@ -147,7 +135,8 @@ def distance_plot(near: Neighbours) -> str:
         ("reconstructions of test images", near.reconstructions, "three"),
     )  # fmt: skip
     series = [
-        Series(name, found.distance[:, 0].tolist(), kind=kind) for name, found, kind in groups
+        Series(name, found.distance[:, 0].tolist(), colour=COLOURS[kind])
+        for name, found, kind in groups
     ]
     drawn = histogram(series, "distance to the nearest training image", "nearest distances", 30)
     entries = [(name, f"class={kind}") for name, _, kind in groups]

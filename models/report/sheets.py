@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.attributes.pictures import redrawn
 from models.base import HierarchicalModel
 from models.evaluation.neighbours import Nearest, reconstructions
+from models.evaluation.redrawn import redrawn
+from models.pixels import to_float
 from models.precision import quick
-from models.training.loop import to_float
 
 GAP = 2  # pixels between pictures
 SMALL_SIDE = 40  # grey pictures below it are drawn at twice their size

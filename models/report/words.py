@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from models.base import HierarchicalModel
-from models.card import nats, within
+from models.report.card import nats, within
 
 Facts = dict[str, Any]
 

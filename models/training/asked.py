@@ -11,11 +11,12 @@ from typing import Any
 import torch
 
 from models.base import ModelConfig
-from models.checkpoint import to_json
-from models.data import Data
+from models.command_line import Shape, parse_numbers
+from models.data.load import Data
 from models.errors import BadInput
-from models.families import FAMILIES, read_family
-from models.training.architectures import Shape, architecture, parse_numbers
+from models.families.options import architecture
+from models.families.registry import FAMILIES, read_family
+from models.storage.model_folder import to_json
 from models.training.options import FREE_BITS, STEPS, build_parser
 from models.training.run import RunFiles
 from models.training.schedule import TrainConfig
@@ -90,7 +91,7 @@ def planned(
 ) -> tuple[ModelConfig, TrainConfig]:
     """The architecture and the training of images of a shape that the options ask for."""
     model = architecture(options, shape)
-    depth, dies = model.depth, FAMILIES[options.family][0].needs_free_bits
+    depth, dies = model.depth, FAMILIES[options.family].needs_free_bits
     targets = by_level(options.rate_targets, "--rate-targets", depth)
     default = "0" if targets or not dies else f"{FREE_BITS:g}"
     bits = by_level(default if options.free_bits is None else options.free_bits,

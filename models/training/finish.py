@@ -12,18 +12,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.atomic import write_file
 from models.base import HierarchicalModel
-from models.card import model_card
-from models.checkpoint import EXAMPLES, as_stored, load_model, save_checkpoint, save_unmeasured
-from models.data import Data, load_data
+from models.checkpoint.checkpoint import (
+    EXAMPLES,
+    as_stored,
+    load_model,
+    save_checkpoint,
+    save_unmeasured,
+)
+from models.checkpoint.statistics import SAMPLE, Statistics, level_statistics, with_sample
+from models.data.load import Data, load_data
 from models.errors import BadInput
 from models.evaluation.measures import active_units, seen_test_set
 from models.evaluation.quick import evaluate
-from models.measured import with_reference
-from models.mhvae import MHVAE, in_units
-from models.statistics import SAMPLE, Statistics, level_statistics, with_sample
-from models.stored import is_measured, open_stored
+from models.evaluation.reference import with_reference
+from models.report.card import model_card
+from models.storage.atomic import write_file
+from models.storage.model_folder import is_measured, open_stored
 from models.training.asked import Run
 from models.training.loop import TrainState, epoch_order
 from models.training.pictures import check_by_card
@@ -52,7 +57,8 @@ def finish(run: Run, data: Data, state: TrainState, files: RunFiles, spent: Spen
         f"# {run.name}\n\nTrained, and not measured yet.\n",
     )  # fmt: skip
     try:
-        model = as_stored(in_own_units(state.ema, data)).to(state.model.like.device)
+        own = state.ema.in_units(lambda: spreads(state.ema, data))
+        model = as_stored(own).to(state.model.like.device)
         write_file(files.preview, preview(model, data.test))
         save_measured(files.out, run.name, model, data, training)
     except Exception as error:  # whatever fails here must not look like a failed training
@@ -100,12 +106,7 @@ def save_measured(
     )
 
 
-def in_own_units(model: HierarchicalModel, data: Data) -> HierarchicalModel:
-    """An MHVAE with its levels measured in units of about σ; any other model as it is."""
-    return in_units(model, spreads(model, data)) if isinstance(model, MHVAE) else model
-
-
-def spreads(model: MHVAE, data: Data, seed: int = 0) -> list[torch.Tensor]:
+def spreads(model: HierarchicalModel, data: Data, seed: int = 0) -> list[torch.Tensor]:
     """σ of the aggregate posterior of z_1 … z_T over training images, each `(C,)`."""
     nothing = tuple(torch.zeros(level.channels, dtype=torch.bool) for level in model.levels)
     chosen = np.sort(epoch_order(len(data.train), seed, epoch=0)[:QUICK_STATISTICS])

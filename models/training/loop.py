@@ -23,6 +23,7 @@ from torch import Tensor
 from models.base import HierarchicalModel
 from models.errors import BadInput
 from models.objective import Terms
+from models.pixels import see, to_float
 from models.precision import exact, quick
 from models.seeds import choices, stream
 from models.training.processes import ALONE, Processes
@@ -217,23 +218,6 @@ def draw_batch(images: np.ndarray, step: int, config: TrainConfig) -> Tensor:
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     """A permutation of `count` images that is a function of (seed, epoch)."""
     return choices("order", seed, epoch).permutation(count)
-
-
-def to_float(images: np.ndarray) -> Tensor:
-    """uint8 `(N, H, W, C)` as floats in [0, 1], `(N, C, H, W)`."""
-    # A copy, since the pictures of a large set are mapped and cannot be written to.
-    return torch.tensor(images).permute(0, 3, 1, 2).float() / 255
-
-
-def see(model: HierarchicalModel, x: Tensor, generator: torch.Generator) -> Tensor:
-    """Training images as the model sees them, on its device.
-
-    A binary model gets a fresh draw of each pixel, from the CPU's generator.
-    """
-    x = x.to(model.like.device)
-    if model.pixel_kind != "binary":
-        return model.as_seen(x)
-    return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
 
 
 def steps_within(

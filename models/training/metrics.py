@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.atomic import append, write_file
 from models.errors import BadInput
+from models.storage.atomic import append, write_file
 from models.training.loop import StepRecord, TrainState
 from models.training.run import RunFiles
 

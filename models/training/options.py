@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.errors import BadInput
-from models.training.architectures import add_options
+from models.families.options import add_options
 from models.training.presets import PRESETS
 
 FREE_BITS = 4.0

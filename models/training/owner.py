@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from models.errors import BadInput
-from models.locks import Held, exclusive
+from models.storage.locks import Held, exclusive
 from models.training.run import RunFiles
 
 

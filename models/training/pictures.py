@@ -18,9 +18,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
-from models.atomic import write_file
-from models.data import Data
+from models.data.load import Data
 from models.errors import BadInput
+from models.storage.atomic import write_file
 from models.training.run import RunFiles
 
 PART = 8  # bytes of the SHA-256 of a picture

@@ -6,8 +6,8 @@ import time
 
 from tqdm import tqdm
 
-from models.atomic import write_file
-from models.data import Data
+from models.data.load import Data
+from models.storage.atomic import write_file
 from models.training.loop import StepRecord, TrainState
 from models.training.metrics import Metrics
 from models.training.run import RunFiles, Spent, preview, save_state, write_status

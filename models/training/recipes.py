@@ -25,9 +25,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
-from models.base import HierarchicalModel, Noise, Stepwise, bottom_up, draw, gaussian, known
+from models.base import HierarchicalModel, Noise, Stepwise, bottom_up, known
 from models.chain import draw_noise
 from models.errors import BadInput
+from models.gaussians import draw, gaussian
 from models.objective import Terms, terms
 from models.training.schedule import TrainConfig, greedy_level, kl_weight, samples_at
 from models.training.weighted import weighted_terms

@@ -14,25 +14,23 @@ The finished model is a checkpoint folder at `OUT` itself.
 
 from __future__ import annotations
 
-import io
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
-from models.atomic import write_file
 from models.base import HierarchicalModel
 from models.chain import sample_chain
 from models.errors import BadInput
+from models.pixels import sheet_png, to_float
 from models.precision import quick
-from models.training.loop import TrainState, to_float
+from models.storage.atomic import write_file
+from models.training.loop import TrainState
 
 PREVIEW_IMAGES = 8
 
@@ -169,17 +167,3 @@ def preview(model: HierarchicalModel, images: np.ndarray) -> bytes:
         [model.likelihood(sample_chain(model, seed)).mean for seed in range(len(x))]
     )
     return sheet_png([x, reconstructions, samples])
-
-
-def sheet_png(rows: Sequence[torch.Tensor]) -> bytes:
-    """Rows of pictures `(N, C, H, W)` in [0, 1] as one PNG."""
-    content = io.BytesIO()
-    sheet_image(rows).save(content, "PNG")
-    return content.getvalue()
-
-
-def sheet_image(rows: Sequence[torch.Tensor]) -> Image.Image:
-    """Rows of pictures `(N, C, H, W)` in [0, 1], grey or RGB, as one image."""
-    stacked = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
-    pixels = (stacked.permute(1, 2, 0) * 255).round().byte().cpu().numpy()
-    return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])

@@ -21,8 +21,9 @@ from math import log
 import torch
 from torch import Tensor
 
-from models.base import HierarchicalModel, Noise, bottom_up, encode, gaussian, known, repeated
+from models.base import HierarchicalModel, Noise, bottom_up, encode, known
 from models.errors import BadInput
+from models.gaussians import gaussian, repeated
 from models.objective import Terms
 
 

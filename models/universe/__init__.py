@@ -1,1 +1,1 @@
-"""The universe set: sixteen styles of drawing over pastel grounds."""
+"""The universe set: drawn pictures in sixteen styles."""

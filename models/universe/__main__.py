@@ -1,8 +1,8 @@
 """`python -m models.universe`."""
 
-from models.drawn.command import run
-from models.universe.drawing import UNIVERSE
-from models.universe.reading import UNIVERSE as COUNT
+from models.data.drawn.command import run
+from models.data.universe.drawing import UNIVERSE
+from models.data.universe.reading import UNIVERSE as COUNT
 
 if __name__ == "__main__":
     run(UNIVERSE.name, COUNT, lambda options: UNIVERSE)

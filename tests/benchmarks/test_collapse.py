@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,10 +12,11 @@ import pytest
 import torch
 
 from benchmarks import collapse
-from benchmarks.collapse_figure import Panel, figure
+from benchmarks.collapse_figure import STYLE, Panel, figure
 from benchmarks.collapse_plan import LEVELS, RUNS, Ablation
-from models.data import Data
-from models.mhvae import MHVAEConfig
+from models.data.load import Data
+from models.families.mhvae.config import MHVAEConfig
+from models.report.levels import level_hue
 from models.training.asked import new_run
 from models.training.options import parse
 
@@ -85,7 +87,15 @@ def test_an_unknown_run_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_figure_draws_a_curve_a_level() -> None:
     panels = [Panel("one & two", [0.5, 1.0], [[1.0, 2.0], [3.0, 40.0]])] * 4
-    root = ElementTree.fromstring(figure(panels))
-    curves = root.findall(".//{*}path[@class='curve']")
-    assert len(curves) == 8
-    assert root.get("viewBox") == "0 0 1094 440"
+    drawn = figure(panels)
+    root = ElementTree.fromstring(drawn)
+    for t in (1, 2):
+        colour = f"oklch(var(--lv-l) var(--lv-c) {level_hue(t)})"
+        curves = [
+            p for p in root.iter() if f"stroke: {colour}; stroke-width: 2" in p.get("style", "")
+        ]
+        assert len([p for p in curves if p.get("clip-path")]) == 4
+    assert root.get("viewBox") == "0 0 1080 400" and root.get("aria-label")
+    assert [drawn.count(text) for text in ("one &amp; two", ">z₁<", ">z₂<")] == [4, 4, 4]
+    asked = set(re.findall(r"var\(--([a-z-]+)\)", drawn))
+    assert asked <= set(re.findall(r"--([a-z-]+):", STYLE))

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks import decode
 from benchmarks.variants import Runner, Variant, all_variants, in_half, plain, shipped
-from models.checkpoint import Checkpoint, load_checkpoint
+from models.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from tests.running import ROOT
 
 ANEW = Variant("anew", plain, remember=False)

@@ -12,7 +12,7 @@ from benchmarks.decoder import SLIDERS, Decoder, decode_times_ms, names, sliders
 from benchmarks.decoder import stamped_checkpoint as stamped
 from benchmarks.fixed import DECODE_MS, SIZES, fixed_checkpoint
 from benchmarks.stamp import read
-from explorer.axes import all_axes
+from explorer.render.axes import all_axes
 
 FEW = 12  # sliders that a page shows of a level at first
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import mutants
-from explorer.decoding.pool import Decoders
-from explorer.recipe import Edit, Recipe
+from explorer.images.decoding.pool import Decoders
+from explorer.recipe.recipe import Edit, Recipe
 from models.errors import BadInput
 from models.policy import Policy
 from models.reading.pictures import open_picture

@@ -12,7 +12,7 @@ import torch
 from benchmarks import stamp
 from benchmarks.browser import NoBrowser, chromium
 from benchmarks.driving import PROBE, View
-from explorer.render import frame_of
+from explorer.render.frame import frame_of
 from tests.browser.conftest import missing
 
 if TYPE_CHECKING:

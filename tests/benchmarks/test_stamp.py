@@ -13,10 +13,12 @@ from PIL import Image
 from benchmarks import stamp
 from benchmarks.decoder import sliders_of
 from benchmarks.fixed import fixed_checkpoint
-from explorer.recipe import Edit, zero_recipe
-from explorer.render import frame_of, ladder, render
-from explorer.stores import image_hash
-from explorer.terms import encode_image, image_terms
+from explorer.images.uploads import image_hash
+from explorer.recipe.recipe import Edit, zero_recipe
+from explorer.render.encode import encode_image
+from explorer.render.frame import frame_of
+from explorer.render.render import ladder, render
+from explorer.terms.terms import image_terms
 
 SHAPES = [(3, 64, 64), (1, 28, 28), (3, 28, 28)]
 

@@ -22,10 +22,11 @@ from benchmarks.train_contestants import (
     pictures,
 )
 from benchmarks.train_textbook import TextbookMHVAE, steps
-from models import networks
 from models.chain import draw_noise
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae import networks
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 from models.objective import terms
 
 SMALL = Setup((6, 3), False, width=16, blocks=2, batch=8, images=64)

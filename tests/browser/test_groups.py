@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from explorer.recipe import Recipe
-from explorer.render import ladder, render
-from explorer.terms import encode_image, image_terms
-from models.checkpoint import Checkpoint, load_checkpoint
+from explorer.recipe.recipe import Recipe
+from explorer.render.encode import encode_image
+from explorer.render.render import ladder, render
+from explorer.terms.terms import image_terms
+from models.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from tests.browser.conftest import WAIT_MS, OpenDesk
 from tests.browser.desk import PIXELS, Desk
 from tests.explorer.deep import GROUPS, save_deep

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk
 from tests.browser.hand import PLACES, TWO_FRAMES, axes, canvas, grab, sigma
+from tests.running import ROOT
 
 pytestmark = pytest.mark.browser
-AVATARS = Path(__file__).resolve().parents[2] / "checkpoints" / "avatars"
+AVATARS = ROOT / "checkpoints" / "avatars"
 
 # What one input event writes into the page, while a drag of that slider is under way.
 WRITES = """(input) => {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from explorer.packets import FRAME
+from explorer.live.packets import FRAME
 from tests.browser.desk import Desk
 from tests.running import App, start_app
 

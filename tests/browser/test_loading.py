@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 
 LATE_MS = 2_500
 CALLS = "**/component_server/"
+SCRIPTS = "**/strata/js/**"
 PICTURE = encoded(photo(21))
 WAYS: dict[str, Callable[[Desk], None]] = {
     "upload": lambda desk: desk.give("mine.png", PICTURE),
@@ -102,4 +103,45 @@ def test_a_picture_given_after_a_failed_start_starts_again(
     page.get_by_text("your upload", exact=True).wait_for()
     desk.settle()
     assert not desk.complains()
+    page.close()
+
+
+def test_scripts_that_cannot_be_had_are_told_where_they_are_missed(
+    context: BrowserContext, app: App
+) -> None:
+    page = context.new_page()
+    page.route(SCRIPTS, lambda route: route.abort())
+    page.goto(app.url)
+    page.get_by_role("alert").get_by_text("could not be loaded").wait_for()
+    assert page.locator("#strata-desk").is_hidden()  # nobody listens to what is in it
+    page.unroute_all(behavior="wait")
+    page.reload()
+    Desk(page).settle()
+    assert page.locator("#strata-desk").is_visible()
+    assert not page.get_by_text("could not be loaded").is_visible()
+    page.close()
+
+
+def test_a_desk_whose_scripts_come_late_is_shown_with_them(
+    context: BrowserContext, app: App
+) -> None:
+    page = context.new_page()
+    held: list[Route] = []
+    late = True
+
+    def hold(route: Route) -> None:
+        if late:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(SCRIPTS, hold)
+    page.goto(app.url, wait_until="commit")
+    page.locator("#strata-desk").wait_for(state="attached")
+    assert held and page.locator("#strata-desk").is_hidden()
+    late = False
+    for route in held:
+        route.continue_()
+    Desk(page).settle()
+    assert page.locator("#strata-desk").is_visible()
     page.close()

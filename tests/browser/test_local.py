@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explorer.recipe import Recipe
-from explorer.render import render
-from explorer.terms import encode_image
-from models.checkpoint import load_checkpoint
+from explorer.recipe.recipe import Recipe
+from explorer.render.encode import encode_image
+from explorer.render.render import render
+from models.checkpoint.checkpoint import load_checkpoint
 from tests.browser.conftest import WAIT_MS
 from tests.browser.desk import Desk
 from tests.running import ROOT

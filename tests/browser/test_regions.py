@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.desk import script
 from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk, encoded, photo
 from tests.browser.hand import Finger, assert_before, canvas
@@ -224,14 +223,3 @@ def test_models_of_vectors_have_no_brush(desk: Desk) -> None:
     assert desk.page.locator("[data-pad-axis=x]").is_visible()
     desk.page.keyboard.press("p")
     assert desk.page.locator("[data-pad-axis=x]").is_visible()
-
-
-def test_the_page_and_the_server_have_the_same_limits() -> None:
-    from explorer import regions as python
-
-    for name, value in (
-        ("REGION_UNIT", python.UNIT),
-        ("MOST_SHAPES", python.MAX_SHAPES),
-        ("MOST_REGIONS", python.MAX_REGIONS),
-    ):
-        assert f"const {name} = {value};" in script()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from explorer.jobs import TrainingJob
+from explorer.panels.train.job import TrainingJob
 from tests.browser.accessibility import CALM, violations
 from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk
@@ -45,7 +45,8 @@ def test_train_from_the_page_and_explore_the_new_model(open_desk: OpenDesk, app:
     desk = open_desk()
     before = desk.screens()
     start_training(desk)
-    desk.page.locator(".job[data-state=running] .plots svg").first.wait_for(timeout=TRAIN_MS)
+    desk.page.locator(".job[data-state=running] .now").wait_for(timeout=TRAIN_MS)
+    desk.page.locator(".vega-embed .marks").nth(1).wait_for(timeout=TRAIN_MS)
     assert desk.page.get_by_role("progressbar").is_visible()
     assert "step" in desk.page.locator(".job .facts").inner_text()
 

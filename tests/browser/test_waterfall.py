@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from explorer.terms import image_terms
-from models.checkpoint import load_checkpoint
+from explorer.terms.terms import image_terms
+from models.checkpoint.checkpoint import load_checkpoint
 from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk
 from tests.browser.hand import PLACES

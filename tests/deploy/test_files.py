@@ -13,8 +13,8 @@ import yaml
 
 from app import build_parser
 from benchmarks.nginx import TEMPLATE, NoNginx, filled, write_files
-from explorer.drain import CLOSE_S, DRAIN_S, READY
-from explorer.limits import MAX_FILE_BYTES
+from explorer.guard.drain import CLOSE_S, DRAIN_S, READY
+from explorer.guard.limits import MAX_FILE_BYTES
 from tests.browser.conftest import missing
 from tests.running import ROOT
 

@@ -15,17 +15,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from explorer.chains import Chains
-from explorer.recipe import Edit, Recipe, zero_recipe
-from explorer.render import ladder, render, sample_frame
-from explorer.stores import image_hash
-from explorer.terms import encode_image, image_terms
+from explorer.images.uploads import image_hash
+from explorer.recipe.recipe import Edit, Recipe, zero_recipe
+from explorer.render.decode_memory import Chains
+from explorer.render.encode import encode_image
+from explorer.render.render import ladder, render, sample_frame
+from explorer.terms.terms import image_terms
 from models.base import HierarchicalModel, Trace, bottom_up, encode
 from models.chain import draw_noise, with_own_noise
-from models.checkpoint import Checkpoint
-from models.data import Data
+from models.checkpoint.checkpoint import Checkpoint
+from models.checkpoint.statistics import std_along
+from models.data.load import Data
+from models.evaluation.reference import Effort
 from models.evaluation.suite import Asked, measure
-from models.measured import Effort, measured
 from models.objective import (
     both_forms,
     estimate,
@@ -34,9 +36,10 @@ from models.objective import (
     log_weight,
     terms,
 )
+from models.pixels import to_float
 from models.policy import MEAN, Policy
-from models.statistics import std_along
-from models.training.loop import TrainState, to_float, train
+from models.sources.in_memory import measured
+from models.training.loop import TrainState, train
 from models.training.run import RunFiles, Spent, load_state, preview, save_state
 from models.training.schedule import TrainConfig
 from tests.devices.small import images_for

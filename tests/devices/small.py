@@ -8,15 +8,16 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from models.autoencoder_kl.config import AutoencoderKLConfig
-from models.autoencoder_kl.model import AutoencoderKL
 from models.base import HierarchicalModel
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
-from models.vdm.config import VDMConfig
-from models.vdm.model import VDM
-from models.vdm.network import make_unet
-from models.vdm.noise import Betas, Curve
+from models.families.autoencoder_kl.config import AutoencoderKLConfig
+from models.families.autoencoder_kl.model import AutoencoderKL
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
+from models.families.vdm.config import VDMConfig
+from models.families.vdm.model import VDM
+from models.families.vdm.network import make_unet
+from models.families.vdm.noise import Betas, Curve
 from tests.models.published import VAE
 from tests.models.small_hvae import COLOUR, GREY, random_hvae
 from tests.models.tiny import tiny_model

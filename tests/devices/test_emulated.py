@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.vdm.jacobian import Jacobian
+from models.families.vdm.jacobian import Jacobian
 from tests.devices.emulated import Emulated
 from tests.devices.operators import entries, has_kernel
 
@@ -111,7 +111,9 @@ def test_torchs_own_list_is_read() -> None:
     "old",
     [
         # What stood in the code before these tests, and failed on the real device.
-        lambda found: found.double().cpu(),  # explorer/terms.py, models/statistics.py
+        lambda found: (
+            found.double().cpu()
+        ),  # explorer/terms/terms.py, models/checkpoint/statistics.py
         lambda found: found.double().cpu().numpy(),  # models/evaluation/bounds.py
         lambda found: float(found.double().sum()),  # models/evaluation/measures.py
         lambda found: F.adaptive_avg_pool2d(found.expand(1, 1, 7, 7), (4, 4)),  # digits

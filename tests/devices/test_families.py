@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 import torch
 
-from models.adapter import load_adapter
-from models.checkpoint import load_checkpoint, pick_device
-from models.data import Data
+from models.checkpoint.checkpoint import load_checkpoint, pick_device
+from models.data.load import Data
 from models.errors import BadInput
 from models.evaluation import measures
 from models.evaluation.suite import Asked, measure
-from models.networks import area_means
+from models.families.mhvae.networks import area_means
 from models.report.page import write_report
+from models.sources.adapter import load_adapter
 from models.train import parse, train_and_measure
 from models.training.processes import Processes
 from tests.devices.checks import CARD, CHECKS, Numbers, applies, checkpoint_of, page, shown_terms

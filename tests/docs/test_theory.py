@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from explorer.panels.learn_numbers import kind_of, live_lines
-from explorer.panels.learn_text import ARROW, CODE_LINK, MARK, THEORY, source_of, theory
-from models.checkpoint import load_checkpoint
+from explorer.panels.learn.numbers import kind_of, live_lines
+from explorer.panels.learn.text import ARROW, CODE_LINK, MARK, THEORY, source_of, theory
+from models.checkpoint.checkpoint import load_checkpoint
 from tests.running import ROOT
 
 TEXT = theory()

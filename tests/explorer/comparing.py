@@ -12,13 +12,13 @@ from typing import TypeVar, cast
 
 import torch
 
-from explorer.compare_choice import Choice
-from explorer.compare_live import Comparing, Subject
-from explorer.library import Library
-from explorer.live import Live
-from explorer.opening import Ref
+from explorer.images.opening import Ref
+from explorer.library.library import Library
+from explorer.live.server import Live
+from explorer.panels.compare.choice import Choice
+from explorer.panels.compare.drawing import Comparing, Subject
 from models.base import HierarchicalModel
-from models.checkpoint import Checkpoint
+from models.checkpoint.checkpoint import Checkpoint
 from tests.explorer.toy import Toy, toy_pixels, toy_statistics
 from tests.models.diffusion_toys import patterned
 from tests.models.small_hvae import random_hvae

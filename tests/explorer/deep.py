@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from models.checkpoint import save_checkpoint
-from models.hvae.model import HVAEConfig
-from models.statistics import Statistics, level_statistics
+from models.checkpoint.checkpoint import save_checkpoint
+from models.checkpoint.statistics import Statistics, level_statistics
+from models.families.hvae.model import HVAEConfig
 from tests.explorer.maps import smooth_pictures
 from tests.models.small_hvae import random_hvae
 

@@ -13,10 +13,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
-from models.statistics import Statistics, level_statistics
+from models.checkpoint.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from models.checkpoint.statistics import Statistics, level_statistics
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 
 SIDE, STEP = 64, 16
 LEVELS = ((4, 16, 16), (5, 8, 8), (6, 4, 4))

@@ -18,13 +18,13 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from websockets.sync.client import ClientConnection, connect
 
-from explorer.crowd import Crowd
-from explorer.gate import LOGIN_CHECK, PATH, Gate
-from explorer.layout import live_route
-from explorer.library import Library
-from explorer.live import Live
-from explorer.packets import HEADER
-from models.checkpoint import Checkpoint
+from explorer.guard.crowd import Crowd
+from explorer.guard.gate import LOGIN_CHECK, PATH, Gate
+from explorer.library.library import Library
+from explorer.live.packets import HEADER
+from explorer.live.server import Live
+from explorer.serve import live_route
+from models.checkpoint.checkpoint import Checkpoint
 from tests.running import LOOPBACK, free_port
 
 WAIT_S = 30.0

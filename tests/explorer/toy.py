@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
-from explorer.axes import offset, steps
-from explorer.recipe import Recipe, zero_recipe
-from explorer.stores import image_hash
-from models.base import Chain, HierarchicalModel, Level, Trace, encode, gaussian
-from models.checkpoint import Checkpoint
-from models.statistics import LevelStatistics, Statistics
+from explorer.images.uploads import image_hash
+from explorer.recipe.recipe import Recipe, zero_recipe
+from explorer.render.axes import offset, steps
+from models.base import Chain, HierarchicalModel, Level, Trace, encode
+from models.checkpoint.checkpoint import Checkpoint
+from models.checkpoint.statistics import LevelStatistics, Statistics
+from models.gaussians import gaussian
 
 PRIOR_STD = 0.7
 POSTERIOR_STD = 0.4

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from models.base import Noise, bottom_up
+from models.families.vdm.bound import denoising_rate, prior_rate, reconstruction
+from models.families.vdm.config import VDMConfig
+from models.families.vdm.model import VDM
+from models.families.vdm.noise import Curve
+from models.families.vdm.schedules import TIMES
 from models.objective import Terms
-from models.vdm.bound import denoising_rate, prior_rate, reconstruction
-from models.vdm.config import VDMConfig
-from models.vdm.model import VDM
-from models.vdm.noise import Curve
-from models.vdm.schedules import TIMES
 
 CURVE = Curve("linear", -6.0, 8.0)
 GREY_CURVE = Curve("linear", -15.0, 9.0)

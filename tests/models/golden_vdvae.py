@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.base import Noise, top_down
-from models.hvae.model import HVAE, HVAEConfig
+from models.families.hvae.model import HVAE, HVAEConfig
 
 FILE = Path(__file__).parent / "golden" / "vdvae_tiny.safetensors"
 CONFIGS = {

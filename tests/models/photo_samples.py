@@ -1,4 +1,4 @@
-"""A list of photographs like `models/photos/photo_list.json`, and the folder that it speaks of."""
+"""A list of photographs like `models/data/photo_list.json`, and the folder that it speaks of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.photos import photographs as photos
+from models.data import photographs as photos
 
 PARTS = ("train", "train", "train", "held-out", "other")
 
@@ -32,7 +32,7 @@ def jpeg(picture: Image.Image) -> bytes:
 
 
 def unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write the list and its photographs, and let `models.photos.photographs` use them.
+    """Write the list and its photographs, and let `models.data.photographs` use them.
 
     Returns:
         What stands for FOLDER in photos:FOLDER; the cache is empty and in `folder` too.

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from models.vdm.network import diffusers
+from models.storage.diffusers_files import diffusers
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 VAE = {

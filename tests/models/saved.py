@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from models.autoencoder_kl.config import AutoencoderKLConfig
 from models.base import ModelConfig
-from models.checkpoint import as_stored, save_checkpoint
-from models.families import new_model
-from models.measured import statistics_of
-from models.mhvae import MHVAEConfig
-from models.networks import NetworkConfig
-from models.vdm.config import VDMConfig
-from models.vdm.network import make_unet
+from models.checkpoint.checkpoint import as_stored, save_checkpoint
+from models.evaluation.reference import statistics_of
+from models.families.autoencoder_kl.config import AutoencoderKLConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.networks import NetworkConfig
+from models.families.registry import new_model
+from models.families.vdm.config import VDMConfig
+from models.families.vdm.network import make_unet
 from tests.models.published import VAE
 from tests.models.small_hvae import GREY
 

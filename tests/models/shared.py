@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from models.errors import BadInput
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 from models.training.loop import TrainState, train
 from models.training.processes import ALONE, Processes, join_processes
 from models.training.schedule import TrainConfig

@@ -8,7 +8,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from models.hvae.model import HVAE, HVAEConfig
+from models.families.hvae.model import HVAE, HVAEConfig
 
 # T = 5: z_5 and z_4 at side 1, z_3 at 4, z_2 and z_1 at 8.
 GREY = HVAEConfig(

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from models.base import Trace, encode, noise
 from models.chain import decode, draw_noise, prior_samples, sample_chain
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 from models.policy import KEEP, MEAN, Policy
 from tests.models.tiny import tiny_model
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from models import evaluate
-from models.card import evaluation_command
-from models.checkpoint import load_checkpoint
+from models.checkpoint.checkpoint import load_checkpoint
 from models.evaluate import asked_of, build_parser
 from models.evaluation import bounds
 from models.evaluation.bounds import make_plan, measure_bounds
@@ -18,6 +17,7 @@ from models.evaluation.measures import mean_terms, psnr_of_each, seen_test_set
 from models.evaluation.quick import evaluate as quick
 from models.evaluation.suite import Asked
 from models.likelihoods import bits_per_dim
+from models.report.card import evaluation_command
 from models.report.plots import EACH_IMAGE, kept_figure
 from tests.models.tiny import tiny_checkpoint, tiny_images
 

@@ -13,13 +13,13 @@ from torch.distributions import (
     MultivariateNormal,
 )
 
-from models.base import repeated
 from models.gaussians import (
     as_full,
     by_coordinate,
     covariances,
     draw,
     gaussian,
+    repeated,
     variance_along,
     whitened,
 )

@@ -7,12 +7,12 @@ import torch
 
 from models.base import Walk
 from models.evaluation.measures import posterior_means
+from models.families.vdm.config import VDMConfig
+from models.families.vdm.model import VDM
+from models.families.vdm.network import make_unet
+from models.families.vdm.noise import Curve
 from models.training.loop import TrainState, train
 from models.training.schedule import TrainConfig
-from models.vdm.config import VDMConfig
-from models.vdm.model import VDM
-from models.vdm.network import make_unet
-from models.vdm.noise import Curve
 from tests.models.small_hvae import random_hvae, some_images
 from tests.models.tiny import tiny_model
 

@@ -15,24 +15,26 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.recipe import Edit, zero_recipe
-from explorer.render import ladder, render, sample_frame
-from explorer.stores import image_hash
-from explorer.terms import encode_image, image_terms
+from explorer.images.uploads import image_hash
+from explorer.recipe.recipe import Edit, zero_recipe
+from explorer.render.encode import encode_image
+from explorer.render.render import ladder, render, sample_frame
+from explorer.terms.terms import image_terms
 from models import precision
 from models.base import HierarchicalModel
 from models.chain import draw_noise, with_own_noise
-from models.checkpoint import Checkpoint
-from models.convert.pictures import own_pictures
+from models.checkpoint.checkpoint import Checkpoint
+from models.checkpoint.statistics import level_statistics
 from models.evaluation.bounds import image_log_weights
 from models.evaluation.deletion import delete_inactive
 from models.evaluation.measures import drift, mean_terms, psnr_of_each, reach, units
 from models.evaluation.neighbours import find_neighbours
-from models.measured import QUICK, measured
-from models.mhvae import MHVAE
+from models.evaluation.reference import QUICK
+from models.families.mhvae.model import MHVAE
 from models.objective import estimate, importance_weighted_bound, terms
 from models.precision import OWNERS, double, exact, quick
-from models.statistics import level_statistics
+from models.sources.in_memory import measured
+from models.sources.pictures import own_pictures
 from models.training.loop import TrainState, train
 from models.training.run import preview
 from models.training.schedule import TrainConfig

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +12,13 @@ import torch
 
 from models.base import noise
 from models.chain import decode
+from models.families.vdm.config import VDMConfig
+from models.families.vdm.model import VDM
 from models.policy import Policy
 from models.seeds import CHOICES, HASHED, KEPT, block, choices, normal, seed_of, stream
-from models.vdm.config import VDMConfig
-from models.vdm.model import VDM
 from tests.models.diffusion_toys import CURVE, Pixels, on_probabilities
+from tests.running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SEEDS = [*range(40), 2**31 - 1, 2**32, 2**40 + 15]
 # Kept purposes whose rule is the seed itself: one stream at equal seeds, and they always were.
 PLAIN = {"encode", "test pixels", "statistics", "classifier weights"}

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from models.chain import draw_noise
+from models.families.vdm.bound import denoising_rate
 from models.objective import terms
-from models.vdm.bound import denoising_rate
 from tests.models.diffusion_toys import draw_independent, independent
 from tests.models.joint import LOG_2PI, Joint, down, generative, inferred, mean_log, top_prior
 from tests.models.oracle import LinearGaussianChain

@@ -14,14 +14,14 @@ import pytest
 import torch
 
 from models import evaluate, train
-from models.checkpoint import load_checkpoint
+from models.checkpoint.checkpoint import load_checkpoint
 from models.training.loop import TrainState
 from models.training.metrics import read_metrics
 from models.training.processes import Processes
 from models.training.run import RunFiles
 from models.training.schedule import TrainConfig
+from tests.running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--levels", "6,3", "--width", "16", "--blocks", "1", "--batch", "16", "--device", "cpu"]
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.checkpoint import save_checkpoint
-from models.data import load_data
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
-from models.statistics import Statistics, level_statistics
+from models.checkpoint.checkpoint import save_checkpoint
+from models.checkpoint.statistics import Statistics, level_statistics
+from models.data.load import load_data
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 
 TRAINING = {
     "preset": None, "steps_done": 0, "data": "data.npz", "wall_s": 0.0, "cpu_s": 0.0,

@@ -3,14 +3,21 @@
 const TYPING = "textarea, select, input:not([type=range]):not([type=checkbox]), "
   + "[contenteditable]:not([contenteditable=false])";
 
-// The letter of a key in small, as printed on Latin keyboards where another script is typed.
+/**
+ * The letter of a key in small, as printed on Latin keyboards where another script is typed.
+ * @param {KeyboardEvent} event
+ */
 function letterOf(event) {
   const foreign = /^\p{L}$/u.test(event.key) && !/^[a-z]$/i.test(event.key);
   const printed = /^Key([A-Z])$/.exec(event.code);
   return (foreign && printed ? printed[1] : event.key).toLowerCase();
 }
 
-// "undo", "redo" or null.
+/**
+ * "undo", "redo" or null.
+ * @param {KeyboardEvent} event
+ * @param {string} letter
+ */
 function travelOf(event, letter) {
   if (event.altKey) return null;
   if (!event.ctrlKey && !event.metaKey) {
@@ -20,36 +27,52 @@ function travelOf(event, letter) {
   return letter === "y" && event.ctrlKey ? "redo" : null;
 }
 
-// `acts` are {press(action), before(on), overlay(), help(), paint()}.
-function makeKeys(root, acts) {
-  function awake(event) {
+/**
+ * @param {HTMLElement} root
+ * @param {object} actions
+ * @param {(action: string) => void} actions.press a button
+ * @param {(on: boolean) => void} actions.before
+ * @param {() => void} actions.overlay
+ * @param {() => void} actions.help
+ * @param {() => void} actions.paint
+ */
+export function makeKeys(root, actions) {
+  /** @type {Record<string, () => void>} */
+  const once = {
+    "?": actions.help,
+    b: () => actions.before(true),
+    i: actions.overlay,
+    p: actions.paint,
+    r: () => actions.press("reset"),
+    s: () => actions.press("surprise"),
+  };
+
+  /** @param {KeyboardEvent} event */
+  function listens(event) {
     const typing = event.target instanceof Element && event.target.closest(TYPING);
     return root.offsetParent !== null && !typing && !event.defaultPrevented
       && !document.querySelector("dialog[open]");
   }
 
-  // Whether the key meant something. A key held down repeats undo and redo only.
+  /**
+   * Whether the key meant something. A key held down repeats undo and redo only.
+   * @param {KeyboardEvent} event
+   */
   function act(event) {
     const letter = letterOf(event);
     const travel = travelOf(event, letter);
     if (travel) {
-      acts.press(travel);
+      actions.press(travel);
       return true;
     }
     if (event.ctrlKey || event.metaKey || (event.altKey && event.key !== "?")) return false;
     if (event.key !== "?" && event.shiftKey) return false;
-    const once = {
-      "?": acts.help,
-      b: () => acts.before(true),
-      i: acts.overlay,
-      p: acts.paint,
-      r: () => acts.press("reset"),
-      s: () => acts.press("surprise"),
-    }[letter];
-    if (once && !event.repeat) once();
-    return Boolean(once);
+    if (!Object.hasOwn(once, letter)) return false;
+    if (!event.repeat) once[letter]();
+    return true;
   }
 
+  /** @param {KeyboardEvent} event */
   function down(event) {
     if (!root.isConnected) {
       document.removeEventListener("keydown", down);
@@ -57,12 +80,13 @@ function makeKeys(root, acts) {
       return;
     }
     // With Command down macOS does not tell that another key is released.
-    if (event.key === "Meta") acts.before(false);
-    if (awake(event) && act(event)) event.preventDefault();
+    if (event.key === "Meta") actions.before(false);
+    if (listens(event) && act(event)) event.preventDefault();
   }
 
+  /** @param {KeyboardEvent} event */
   function up(event) {
-    if (letterOf(event) === "b" || event.key === "Meta") acts.before(false);
+    if (letterOf(event) === "b" || event.key === "Meta") actions.before(false);
   }
 
   document.addEventListener("keydown", down);

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from models.attributes import classifier as attribute_classifier
-from models.attributes.card import attribute_section, read_attributes, table
 from models.attributes.classifier import (
     Classifier,
     ClassifierConfig,
@@ -23,24 +22,28 @@ from models.attributes.classifier import (
     train_classifier,
 )
 from models.attributes.command import Estimate, chance, labelled, main, measure, realism, survival
-from models.attributes.pictures import kept_from, level_sheets, redrawn
-from models.avatars.drawing import ATTRIBUTES, AVATARS
+from models.attributes.pictures import level_sheets
 from models.base import HierarchicalModel, Trace, encode
-from models.card import keep_measures
 from models.chain import sample_chain
-from models.checkpoint import as_stored, load_checkpoint, save_checkpoint
-from models.data import load_data
-from models.drawn.sets import draw_set
+from models.checkpoint.checkpoint import as_stored, load_checkpoint, save_checkpoint
+from models.checkpoint.statistics import Statistics, level_statistics
+from models.data.avatars.drawing import ATTRIBUTES, AVATARS
+from models.data.drawn.sets import draw_set
+from models.data.load import load_data
 from models.errors import BadInput
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
-from models.statistics import Statistics, level_statistics
-from models.training.loop import to_float
+from models.evaluation.redrawn import kept_from, redrawn
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
+from models.pixels import to_float
+from models.report.attributes_section import attribute_section, read_attributes, table
+from models.report.card import keep_measures
+from tests.running import ROOT
 
 SHORT = ClassifierConfig((12, 16, 24, 32), 64, epochs=40, batch_size=25, learning_rate=1e-2)
 TWO = replace(SHORT, epochs=2)
 TRAIN = 250
-BUNDLED = Path(__file__).resolve().parents[3] / "checkpoints" / "avatars"
+BUNDLED = ROOT / "checkpoints" / "avatars"
 
 
 @pytest.fixture(scope="module")

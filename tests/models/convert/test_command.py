@@ -13,11 +13,11 @@ import torch
 from PIL import Image
 
 from models.base import encode
-from models.card import checkpoint_card
-from models.checkpoint import load_checkpoint
+from models.checkpoint.checkpoint import load_checkpoint
 from models.convert.command import main
-from models.convert.pictures import OWN_TITLE, SYNTHETIC_TITLE
 from models.convert.vdvae import notes_of
+from models.report.card import checkpoint_card
+from models.sources.pictures import OWN_TITLE, SYNTHETIC_TITLE
 from tests.models.golden_vdvae import CONFIGS, golden_model, images, weights
 from tests.models.published import WEIGHTS, publish_ddpm, publish_vae
 

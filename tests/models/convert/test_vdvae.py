@@ -15,16 +15,14 @@ from torch import Tensor
 
 from models.base import encode
 from models.convert.command import main
-from models.convert.hyper_parameters import PUBLISHED
 from models.convert.vdvae import check_tensors, converted
 from models.errors import BadInput
-from models.hvae.model import HVAE
+from models.families.hvae import hyper_parameters
+from models.families.hvae.hyper_parameters import PUBLISHED
+from models.families.hvae.model import HVAE
 from tests.models.golden_vdvae import CONFIGS, golden_model, golden_noise, images, weights
-from tests.running import ROOT
 
-SHAPES = json.loads(
-    gzip.decompress((ROOT / "models" / "convert" / "vdvae_shapes.json.gz").read_bytes())
-)
+SHAPES = json.loads(gzip.decompress(hyper_parameters.SHAPES.read_bytes()))
 
 
 @pytest.fixture

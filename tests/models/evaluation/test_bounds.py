@@ -28,12 +28,13 @@ from models.evaluation.bounds import (
     summarise,
 )
 from models.evaluation.partial import BOUND, PartialBounds, open_partial
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 from tests.models.oracle import LinearGaussianChain
 from tests.models.tiny import tiny_checkpoint, tiny_model
+from tests.running import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 SIZES = (3, 2, 4, 2)
 
 

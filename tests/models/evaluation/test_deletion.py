@@ -7,13 +7,15 @@ import torch
 from torch import nn
 from torch.distributions import Distribution, Normal
 
-from models.base import Chain, gaussian, known
+from models.base import Chain, known
 from models.chain import draw_noise
+from models.checkpoint.statistics import LevelStatistics
 from models.evaluation.deletion import delete_inactive, log_weight_without
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
+from models.gaussians import gaussian
 from models.objective import log_weight
-from models.statistics import LevelStatistics
 from tests.models.oracle import LinearGaussianChain
 
 SIZE, DEAD = 3, 1

@@ -15,18 +15,18 @@ import pytest
 import torch
 
 from models import evaluate
-from models.card import checkpoint_card, nats
-from models.checkpoint import Checkpoint
+from models.checkpoint.checkpoint import Checkpoint
 from models.errors import BadInput
 from models.evaluation import forms
 from models.evaluation.bounds import image_log_weights, make_plan, measure_bounds
 from models.evaluation.forms import BothForms, first_noise, measure_forms
 from models.evaluation.partial import open_partial
+from models.families.vdm.noise import Curve
 from models.likelihoods import bits_per_dim
-from models.measured import measured
 from models.objective import both_forms, log_weight
+from models.report.card import checkpoint_card, nats
 from models.report.html import minus
-from models.vdm.noise import Curve
+from models.sources.in_memory import measured
 from tests.models.diffusion_toys import (
     draw_independent,
     expected_terms,

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from models.base import Chain, draw, encode, gaussian, known
+from models.base import Chain, encode, known
 from models.chain import decode, draw_noise
+from models.checkpoint.statistics import LevelStatistics, Statistics, level_statistics
 from models.evaluation.measures import (
     active_units,
     drift,
@@ -22,10 +23,11 @@ from models.evaluation.measures import (
     seen_test_set,
     units,
 )
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
+from models.gaussians import draw, gaussian
 from models.policy import KEEP
-from models.statistics import LevelStatistics, Statistics, level_statistics
 from tests.models.oracle import LinearGaussianChain
 
 

@@ -10,8 +10,8 @@ from torch.distributions import Distribution
 
 from models.base import Chain
 from models.evaluation.neighbours import Nearest, find_neighbours, nearest, ratio
-from models.mhvae import MHVAE
-from models.training.loop import to_float
+from models.families.mhvae.model import MHVAE
+from models.pixels import to_float
 from tests.models.tiny import tiny_model
 
 EIGHT_BIT = "discretised_logistic"

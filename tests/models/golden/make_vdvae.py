@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 HERE = Path(__file__).parent
-SHAPES = HERE.parents[2] / "models" / "convert" / "vdvae_shapes.json.gz"
+SHAPES = HERE.parents[2] / "models" / "families" / "hvae" / "vdvae_shapes.json.gz"
 SIDES = {"cifar10": 32, "imagenet32": 32, "imagenet64": 64, "ffhq256": 256, "ffhq1024": 1024}
 DEFAULTS = {  # of the published command line
     "zdim": 16, "width": 512, "custom_width_str": "", "bottleneck_multiple": 0.25,

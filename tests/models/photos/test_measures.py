@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from models.base import encode
+from models.data import photographs as photos
 from models.errors import BadInput
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
-from models.photos import photographs as photos
-from models.photos.card import photograph_section, read_photographs
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 from models.photos.measures import decode_ms, measure, sides_of, uploads
+from models.pixels import to_float
 from models.reading.pictures import fit_square, open_picture
-from models.training.loop import to_float
+from models.report.photographs_section import photograph_section, read_photographs
 from tests.models.photo_samples import unpacked
 
 

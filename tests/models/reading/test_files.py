@@ -15,7 +15,7 @@ from PIL import Image
 
 from models.errors import BadInput
 from models.reading import files as picture_files
-from models.reading.packs import open_pack
+from models.reading.packs.packs import open_pack
 from models.reading.pictures import open_picture
 from tests.models.picture_samples import halves, saved
 

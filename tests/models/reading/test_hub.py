@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.data import Data, load_data
+from models.data.load import Data, load_data
 from models.errors import BadInput
 
 RNG = np.random.default_rng(20)
@@ -79,7 +79,7 @@ def _table(tmp_path: Path, pictures: np.ndarray) -> _Table:
 def test_hub_pictures_labels_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = RNG.integers(0, 256, (6, 28, 28), dtype=np.uint8)
     pixels = hashlib.sha256(pictures[:4].tobytes()).hexdigest()
-    monkeypatch.setattr("models.data._KNOWN", {pixels: {"title": "known"}})
+    monkeypatch.setattr("models.data.load._KNOWN", {pixels: {"title": "known"}})
     train, test = _table(tmp_path, pictures[:4]), _table(tmp_path, pictures[4:])
     _hub(monkeypatch, {"train": train, "test": test})
     data = load_data("hf:someone/digits")
@@ -116,7 +116,7 @@ def test_a_large_hub_set_is_decoded_once(tmp_path: Path, monkeypatch: pytest.Mon
     vars(table)["_fingerprint"] = "a1"
     _hub(monkeypatch, {"train": table})
     first = load_data("hf:someone/digits", image_size=9)
-    monkeypatch.setattr("models.reading.packs.open_frames", None)
+    monkeypatch.setattr("models.reading.packs.packs.open_frames", None)
     assert np.array_equal(load_data("hf:someone/digits", image_size=9).train, first.train)
     vars(table)["_fingerprint"] = "a2"
     with pytest.raises(TypeError):

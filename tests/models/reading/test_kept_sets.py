@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.data import Data, load_data
+from models.data.load import Data, load_data
 from models.errors import BadInput
-from models.reading import kept_sets, packs, store
+from models.reading import kept_sets, store
+from models.reading.packs import packs
 from tests.models.picture_samples import saved
 from tests.running import ROOT
 
@@ -147,7 +148,7 @@ LOAD = """
 import sys
 from models.reading import store
 store.IN_MEMORY_BYTES = 10 * 28 * 28
-from models.data import load_data
+from models.data.load import load_data
 print(load_data(sys.argv[1]).card["sha256"]["train"])
 """
 
@@ -170,7 +171,7 @@ def test_two_processes_at_once(tmp_path: Path, cache: Path) -> None:
 BOUNDED = """
 import resource, sys
 import numpy as np
-from models.data import load_data
+from models.data.load import load_data
 import torch, models.training.loop as loop
 def anonymous():
     lines = open("/proc/self/status").read().splitlines()

@@ -12,8 +12,8 @@ from PIL import Image
 
 from models.errors import BadInput
 from models.reading import files as picture_files
+from models.reading.picture_files.ranges import Range, range_used
 from models.reading.pictures import Crop, crop_box, fit, fit_square, open_picture
-from models.reading.ranges import Range, range_used
 from tests.models.picture_samples import BLUE, RED, WHITE, assert_near, at, halves, saved
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.data import load_data
+from models.data.load import load_data
 from models.errors import BadInput
 from tests.models.picture_samples import saved
-from tests.models.reading.test_idx import GREY, write_mnist
+from tests.models.reading.arrays.test_idx import GREY, write_mnist
 
 ROWS = np.random.default_rng(3).integers(0, 256, (4, 3072), dtype=np.uint8)
 PIXELS = ROWS.reshape(4, 3, 32, 32).transpose(0, 2, 3, 1)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from benchmarks.crash_plan import options_of
-from models.data import Data
+from models.data.load import Data
 from models.training.asked import Run, new_run
 from models.training.options import parse
 

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from models import train
-from models.checkpoint import load_checkpoint
+from models.checkpoint.checkpoint import load_checkpoint
 from models.errors import BadInput
 from models.training.metrics import read_metrics
 from models.training.processes import Processes, join_processes

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from benchmarks.crash_plan import options_of, squares_file
 from models import train
-from models.checkpoint import load_checkpoint
+from models.checkpoint.checkpoint import load_checkpoint
 from models.training.metrics import read_metrics
 from models.training.run import RunFiles
 from tests.running import ROOT

@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks.crash_plan import options_of, squares_file
 from models import evaluate, train
-from models.checkpoint import load_checkpoint, load_model
-from models.description import describe
-from models.stored import NotMeasured, is_measured
+from models.checkpoint.checkpoint import load_checkpoint, load_model
+from models.checkpoint.description import describe
+from models.storage.model_folder import NotMeasured, is_measured
 from models.training import finish
 from models.training.run import RunFiles
 from tests.running import ROOT
@@ -24,7 +24,7 @@ DIES = """
 import os, signal, sys
 from models import train
 from models.training import finish
-finish.in_own_units = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+finish.spreads = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 train.main(sys.argv[1:])
 """
 Said = pytest.CaptureFixture[str]

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from models import train
-from models.checkpoint import load_checkpoint
+from models.checkpoint.checkpoint import load_checkpoint
 from models.errors import BadInput
 from models.training.metrics import read_metrics
 from models.training.run import RunFiles

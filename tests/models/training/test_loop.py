@@ -11,17 +11,12 @@ import pytest
 import torch
 
 from models.errors import BadInput
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 from models.objective import importance_weighted_bound
-from models.training.loop import (
-    Diverged,
-    TrainState,
-    see,
-    steps_within,
-    to_float,
-    train,
-)
+from models.pixels import see, to_float
+from models.training.loop import Diverged, TrainState, steps_within, train
 from models.training.run import RunFiles, Spent, load_state, save_state
 from models.training.schedule import TrainConfig, kl_weight, learning_rate, samples_at
 

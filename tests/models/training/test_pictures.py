@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.data import Data, load_data
+from models.data.load import Data, load_data
 from models.errors import BadInput
 from models.training.pictures import (
     as_begun,

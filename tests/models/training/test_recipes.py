@@ -12,11 +12,13 @@ import torch
 
 from models.base import encode
 from models.chain import draw_noise
-from models.checkpoint import load_model, save_model
+from models.checkpoint.checkpoint import load_model
 from models.errors import BadInput
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 from models.objective import terms
+from models.storage.model_folder import save_model
 from models.training.loop import TrainState, train
 from models.training.recipes import (
     LOG_WEIGHT_BOUND,

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from models.chain import draw_noise
-from models.mhvae import MHVAE, MHVAEConfig
-from models.networks import NetworkConfig
+from models.families.mhvae.config import MHVAEConfig
+from models.families.mhvae.model import MHVAE
+from models.families.mhvae.networks import NetworkConfig
 from models.objective import log_weight
 from models.training.weighted import held, weighted_terms
 from tests.models.oracle import LinearGaussianChain

@@ -1,0 +1,1 @@
+"""What stands between the server and whoever asks it: who, how much, and through which door."""

@@ -1,0 +1,1 @@
+"""Pictures of visitors: uploaded, decoded, cut to a side, opened with a model."""

@@ -1,0 +1,1 @@
+"""The server behind the page: requests in, values and frames out."""

@@ -1,0 +1,1 @@
+"""The page's own files: its scripts, and how the page comes by them."""

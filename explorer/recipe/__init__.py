@@ -1,0 +1,1 @@
+"""All that a person chose, as plain values; neither torch nor gradio."""

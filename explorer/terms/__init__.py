@@ -1,0 +1,1 @@
+"""What an image costs a model, term by term."""

@@ -1,0 +1,1 @@
+"""A model with all that was measured of it."""

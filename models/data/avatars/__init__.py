@@ -1,0 +1,1 @@
+"""Drawn faces whose every attribute is known."""

@@ -1,0 +1,1 @@
+"""The families of models side by side, and the one list of them."""

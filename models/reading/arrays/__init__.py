@@ -1,0 +1,1 @@
+"""Sets of pictures that are stored as arrays: npz, IDX, CIFAR."""

@@ -1,0 +1,1 @@
+"""Sets of picture files: in a folder, a zip or a tar."""

@@ -1,0 +1,1 @@
+"""One picture file: its header, its frames, its colours."""

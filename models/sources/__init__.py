@@ -1,0 +1,1 @@
+"""Whatever a person has becomes a `Checkpoint`: a folder, a published model, a class."""
