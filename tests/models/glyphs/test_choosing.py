@@ -25,6 +25,8 @@ def test_the_list_names_free_typefaces_of_many_families() -> None:
     assert max(keys.values()) == 1
     for typeface in found:
         assert choosing.FREE.search(typeface.licence), typeface
+        read = choosing.LICENCES.get(typeface.package.removeprefix("fonts-"), typeface.licence)
+        assert typeface.licence == read, typeface
         assert typeface.weight in WEIGHTS and typeface.slant in SLANTS
         assert typeface.path.startswith("usr/share/") and ".." not in typeface.path
         assert len(typeface.sha256) == 64 and typeface.package.startswith("fonts-")
