@@ -41,7 +41,8 @@ from models.storage.model_folder import is_measured, to_json
 from models.training.finish import complete
 
 QUICK_IMAGES, QUICK_SAMPLES = 500, 200
-OWN_SIZE = ("idx", "cifar", "npz", "avatars")  # kinds of data that are not resized by habit
+# Kinds of data that are not resized by habit.
+OWN_SIZE = ("idx", "cifar", "npz", "avatars", "universe", "glyphs")
 
 
 def load_test(checkpoint: Checkpoint, spec: str) -> tuple[Data, str]:

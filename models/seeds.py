@@ -53,6 +53,8 @@ CHOICES: Mapping[str, int] = {
     "order": 2,  # the seed and the epoch
     "classifier order": 2,
     "avatar": 2,  # the seed and the number of the picture
+    "universe": 2,
+    "glyph order": 1,
     "crops": 2,  # the seed and a number of the photograph's own
 }
 

@@ -24,7 +24,7 @@ FLOORS = (
     "models.command_line models.reading",
     "models.families.mhvae models.families.hvae models.families.vdm models.families.autoencoder_kl",
     "models.families models.data",
-    "models.checkpoint models.avatars",
+    "models.checkpoint models.avatars models.universe models.glyphs",
     "models.evaluation",
     "models.sources",
     "models.report",
@@ -44,12 +44,15 @@ FLOORS = (
 )
 # Imports of our own inside functions, and why they cannot stand at the top of their file.
 LATE = "start-up: what can be refused at once is, and no garbage is looked for meanwhile"
+EXTRA = "its package is one that most do without"
 INSIDE = {
     ("app", "explorer.guard.proxies"): LATE,
     ("app", "explorer.serve"): LATE,
     ("app", "models.errors"): LATE,
     ("app", "models.sources.adapter"): LATE,
     ("models.data.avatars.reading", "models.data.avatars.drawing"): "start-up: it opens resvg",
+    ("models.data.universe.reading", "models.data.universe.drawing"): EXTRA,
+    ("models.data.universe.reading", "models.data.universe.styles"): EXTRA,
 }
 FOUND = imports()
 GRAPH = arrows(FOUND, modules())

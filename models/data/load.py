@@ -1,10 +1,11 @@
 """Pictures for training and testing, from whatever a person has.
 
-A spec names them: `avatars` or `avatars:N`, `photos` or `photos:FOLDER`, a folder of IDX files
-in MNIST's layout or of CIFAR's batches, a folder, zip or tar of pictures, an `.npz`, Parquet files,
-or `hf:OWNER/NAME`. A source that says what is for training and what for testing is split so; any
-other is split once by a seed, picture file by picture file. The card says all that is needed to get
-the same arrays again, their SHA-256, and a remark on what was found, used and left out.
+A spec names them: `avatars` or `avatars:N`, `universe` likewise, `photos` or `photos:FOLDER`,
+`glyphs` likewise, a folder of IDX files in MNIST's layout or of CIFAR's batches, a folder, zip or
+tar of pictures, an `.npz`, Parquet files, or `hf:OWNER/NAME`. A source that says what is for
+training and what for testing is split so; any other is split once by a seed, picture file by
+picture file. The card says all that is needed to get the same arrays again, their SHA-256, and a
+remark on what was found, used and left out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from models.data.avatars.reading import read_avatars
+from models.data.glyphs.reading import read_glyphs
 from models.data.photographs import read_photos
+from models.data.universe.reading import read_universe
 from models.errors import BadInput
 from models.reading.found import Found, Source
 from models.reading.gather import Gathered, Seen, gather
@@ -32,6 +35,13 @@ from models.reading.splits import TEST, TRAIN, drawn
 from models.reading.store import Scratch, blocks
 
 SIDES = (8, 256)
+# Sets that are made here, by the word that their spec begins with.
+MADE = {
+    "avatars": read_avatars,
+    "universe": read_universe,
+    "glyphs": read_glyphs,
+    "photos": read_photos,
+}
 
 # Known sets by the SHA-256 of their training pixels, so that a renamed folder is recognised.
 _KNOWN = {
@@ -107,10 +117,8 @@ def load_data(
 
 def _source(spec: str) -> Source:
     """Choose the reader by the spec."""
-    if spec == "avatars" or spec.startswith("avatars:"):
-        return Source("", partial(read_avatars, spec))
-    if spec == "photos" or spec.startswith("photos:"):
-        return Source("", partial(read_photos, spec))
+    if (made := MADE.get(spec.partition(":")[0])) is not None:
+        return Source("", partial(made, spec))
     if spec.startswith("hf:"):
         return open_hub(spec.removeprefix("hf:"))
     path = Path(spec).expanduser()
@@ -192,9 +200,7 @@ def _card(
     # The pixels as they came, or as they are now: a Hub set arrives as RGB.
     known = _KNOWN.get(gathered.seen.raw_sha256) or _KNOWN.get(sums[TRAIN]) or {}
     card: dict[str, object] = {
-        "source": spec
-        if found.kind in ("hf", "avatars")
-        else Path(spec).expanduser().resolve().name,
+        "source": spec if found.kind in ("hf", *MADE) else Path(spec).expanduser().resolve().name,
         "kind": found.kind,
         "counts": {TRAIN: len(train), TEST: len(test)},
         "image_shape": [train.shape[3], train.shape[1], train.shape[2]],

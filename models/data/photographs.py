@@ -10,12 +10,12 @@ unpacked in (`dpkg -x`). No picture is stored in this project.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ import PIL
 from tqdm import tqdm
 
 from models.data.crops import CROPPING, SIDE, open_photo, photo_crops
-from models.errors import BadInput
+from models.data.drawn.packages import digest, find_files, read_file, roots_of
 from models.reading.found import Found, in_memory
 from models.reading.qt_resources import read_resource
 from models.storage.atomic import cache_folder
@@ -72,15 +72,7 @@ def find_photos(photos: Iterable[Photo], roots: Iterable[Path]) -> list[Path]:
     Raises:
         BadInput: Some are missing; the message says how to get them.
     """
-    photos, roots = list(photos), list(roots)
-    found = {
-        photo: next((root / photo.path for root in roots if (root / photo.path).is_file()), None)
-        for photo in photos
-    }
-    missing = [photo for photo in photos if found[photo] is None]
-    if missing:
-        raise BadInput(_how_to_get(missing, len(photos), roots))
-    return [path for path in found.values() if path is not None]
+    return find_files(photos, roots, "photos", "photographs")
 
 
 def photo_bytes(photo: Photo, path: Path) -> bytes:
@@ -89,38 +81,8 @@ def photo_bytes(photo: Photo, path: Path) -> bytes:
     Raises:
         BadInput: It is another file than the list says, or cannot be read.
     """
-    try:
-        data = path.read_bytes()
-        if photo.member:
-            data = read_resource(data, photo.member)
-    except (OSError, KeyError, ValueError) as error:
-        raise BadInput(
-            f"{path} cannot be read ({error}) - install {photo.package} again"
-        ) from error
-    if hashlib.sha256(data).hexdigest() != photo.sha256:
-        raise BadInput(
-            f"{path} is not the file of {photo.package} {photo.version}: the picture's SHA-256 "
-            f"should be {photo.sha256} - unpack that version into a folder of its own"
-        )
-    return data
-
-
-def roots_of(spec: str) -> list[Path]:
-    """Where the spec `photos` or `photos:FOLDER` says that packages are.
-
-    Raises:
-        BadInput: The folder does not exist.
-    """
-    _, _, folder = spec.partition(":")
-    if spec == "photos":
-        return [Path("/")]
-    root = Path(folder).expanduser()
-    if not folder or "\0" in folder or not root.is_dir():
-        raise BadInput(
-            f"there is no folder {folder!r} - write photos:FOLDER, FOLDER being where the "
-            "packages were unpacked"
-        )
-    return [root]
+    extract = partial(read_resource, name=photo.member) if photo.member else bytes
+    return read_file(photo, path, "picture", extract)
 
 
 def read_photos(spec: str, seed: int = 0) -> Found:
@@ -139,7 +101,7 @@ def read_photos(spec: str, seed: int = 0) -> Found:
         "attribution": "; ".join(sorted({photo.author for photo in photos})),
         "photographs": {part: len(photo_list(part)) for part in (TRAIN, HELD_OUT)},
         "packages": dict(sorted({photo.package: photo.version for photo in photos}.items())),
-        "photographs_sha256": _digest(photos),
+        "photographs_sha256": digest(photos),
         "cropping": {"seed": seed, "version": CROPPING, "pillow": PIL.__version__},
     }
     return in_memory("photos", train, test, facts=facts)
@@ -204,22 +166,5 @@ def _save(path: Path, crops: np.ndarray) -> None:
 
 
 def _cache_path(part: str, count: int, seed: int) -> Path:
-    made_by = f"{CROPPING}-{_digest(photo_list(part))[:12]}-pillow{PIL.__version__}"
+    made_by = f"{CROPPING}-{digest(photo_list(part))[:12]}-pillow{PIL.__version__}"
     return cache_folder() / f"photos-{part}-{count}-{seed}-{made_by}.npy"
-
-
-def _how_to_get(missing: list[Photo], wanted: int, roots: list[Path]) -> str:
-    """The one error for files that are not there: what they are and how to get them."""
-    packages = " ".join(sorted({photo.package for photo in missing}))
-    where = " or ".join(str(root) for root in roots)
-    return (
-        f"{len(missing)} of {wanted} photographs are not under {where}, the first being "
-        f"{missing[0].path} - on Debian run `apt install {packages}`; or, without installing, "
-        f"`apt download {packages}; for d in *.deb; do dpkg -x $d FOLDER; done`, and give "
-        "photos:FOLDER"
-    )
-
-
-def _digest(photos: Iterable[Photo]) -> str:
-    """One SHA-256 for which pictures these are, in order."""
-    return hashlib.sha256("\n".join(photo.sha256 for photo in photos).encode()).hexdigest()

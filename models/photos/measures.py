@@ -21,6 +21,7 @@ import torch
 from models.base import HierarchicalModel, Walk, bottom_up, top_down
 from models.checkpoint.checkpoint import load_checkpoint
 from models.command_line import add_outputs, exit_status
+from models.data.drawn.packages import roots_of
 from models.data.photographs import (
     HELD_OUT,
     OTHER,
@@ -29,7 +30,6 @@ from models.data.photographs import (
     find_photos,
     photo_bytes,
     photo_list,
-    roots_of,
 )
 from models.errors import BadInput
 from models.evaluation.bounds import standard_error

@@ -38,8 +38,8 @@ class Found:
     """A set as a reader found it.
 
     Attributes:
-        kind: "idx", "cifar", "npz", "folder", "zip", "tar", "parquet", "hf", "avatars" or
-            "photos".
+        kind: "idx", "cifar", "npz", "folder", "zip", "tar", "parquet", "hf", or the name
+            of a set that is made here.
         what: What was found, in words that follow "found".
         count: How many items.
         blocks: Decodes the items that a mask `(count,)` marks, in order.

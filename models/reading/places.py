@@ -26,8 +26,9 @@ from models.reading.packs.tars import is_tar_name
 from models.reading.store import Scratch
 
 SPECS = (
-    "give avatars, avatars:N, photos, photos:FOLDER, a folder of IDX files or CIFAR's batches, a "
-    "folder, .zip or .tar of pictures, an .npz, .parquet files, or hf:OWNER/NAME"
+    "give avatars or universe, with :N for N pictures, photos or glyphs, with :FOLDER for unpacked "
+    "packages, a folder of IDX files or CIFAR's batches, a folder, .zip or .tar of pictures, an "
+    ".npz, .parquet files, or hf:OWNER/NAME"
 )
 MAX_NAMED = 5
 

@@ -23,8 +23,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.train", description=DESCRIPTION)
     add = parser.add_argument
     add("--preset", choices=sorted(PRESETS), help="start from the recipe of a bundled model")
-    add("--data", help="avatars[:N], photos[:FOLDER], a folder of IDX files or CIFAR's batches, a "
-        "folder, .zip or .tar of images, .npz, .parquet, hf:OWNER/NAME")  # fmt: skip
+    add("--data", help="avatars[:N], universe[:N], photos[:FOLDER], glyphs[:FOLDER], a folder of "
+        "IDX files or CIFAR's batches, a folder, .zip or .tar of images, .npz, .parquet, "
+        "hf:OWNER/NAME")  # fmt: skip
     add("--out", required=True, type=Path, help="folder of the checkpoint")
     add("--name", help="what the model is called (default: the folder's name)")
     add("--image-size", type=int, help="side that pictures are resized to")

@@ -20,6 +20,16 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
         "conv": "64,96,128", "patch": 4, "resize": "shuffle", "steps": 24_000, "batch": 32,
         "lr": 1e-3, "free_bits": "10,6,6,6", "kl_warmup": 0.3,
     },
+    "universe": {
+        "likelihood": "discretised_logistic", "levels": "8x8x8,96,40,16", "width": 384, "blocks": 1,
+        "conv": "48,128", "patch": 4, "resize": "shuffle", "steps": 24_000, "batch": 16,
+        "lr": 1.5e-3, "free_bits": "0", "rate_targets": "400,100,30,12", "kl_warmup": 0.1,
+    },
+    "glyphs": {
+        "likelihood": "discretised_logistic", "levels": "48,32,24", "width": 320, "blocks": 1,
+        "conv": "32,64", "patch": 2, "resize": "shuffle", "steps": 10_000, "batch": 64,
+        "lr": 1.5e-3, "free_bits": "8,8,8", "kl_warmup": 0.2,
+    },
     "photos": {
         "likelihood": "discretised_logistic", "levels": "24x16x16,16x8x8,32x4x4", "blocks": 2,
         "conv": "64,96,128", "patch": 4, "steps": 8_000, "batch": 16, "lr": 1.5e-3,

@@ -27,7 +27,8 @@ from models.base import HierarchicalModel, Trace, encode
 from models.chain import sample_chain
 from models.checkpoint.checkpoint import as_stored, load_checkpoint, save_checkpoint
 from models.checkpoint.statistics import Statistics, level_statistics
-from models.data.avatars.drawing import ATTRIBUTES, draw_avatars
+from models.data.avatars.drawing import ATTRIBUTES, AVATARS
+from models.data.drawn.sets import draw_set
 from models.data.load import load_data
 from models.errors import BadInput
 from models.evaluation.redrawn import kept_from, redrawn
@@ -48,7 +49,7 @@ BUNDLED = ROOT / "checkpoints" / "avatars"
 @pytest.fixture(scope="module")
 def avatars() -> tuple[Labelled, Labelled]:
     """250 drawn faces to learn from and 60 others."""
-    pictures, labels = draw_avatars(TRAIN + 60, seed=11)
+    pictures, labels = draw_set(AVATARS, TRAIN + 60, seed=11)
     classes = {name: len(named) for name, named in ATTRIBUTES.items()}
 
     def part(rows: slice) -> Labelled:

@@ -215,11 +215,12 @@ def test_bad_files_are_named_all_at_once(tmp_path: Path) -> None:
 def test_avatars_keep_their_order_labels_and_licence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models.data.avatars.drawing import ATTRIBUTES, draw_avatars
+    from models.data.avatars.drawing import ATTRIBUTES, AVATARS
+    from models.data.drawn.sets import draw_set
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     data = load_data("avatars:40", seed=9)
-    pictures, labels = draw_avatars(40, seed=0)
+    pictures, labels = draw_set(AVATARS, 40, seed=0)
     assert np.array_equal(data.train, pictures[:38])
     assert np.array_equal(data.test, pictures[38:])
     for name in ATTRIBUTES:
@@ -241,7 +242,7 @@ def test_avatars_in_a_number_that_cannot_be(spec: str) -> None:
 
 def test_avatars_without_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "models.data.avatars.drawing", raising=False)
-    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    monkeypatch.setitem(sys.modules, "python_avatars", None)
     with pytest.raises(BadInput, match="pip install python_avatars resvg-py"):
         load_data("avatars:2")
 

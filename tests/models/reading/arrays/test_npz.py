@@ -60,10 +60,11 @@ def test_npz_resized_and_recoloured(tmp_path: Path) -> None:
 
 
 def test_the_avatars_command_writes_what_is_read_here(tmp_path: Path) -> None:
-    from models.data.avatars.drawing import draw_avatars, save_avatars
+    from models.data.avatars.drawing import AVATARS
+    from models.data.drawn.sets import draw_set, save_set
 
-    pictures, labels = draw_avatars(3)
-    save_avatars(tmp_path / "a.npz", pictures, labels)
+    pictures, labels = draw_set(AVATARS, 3)
+    save_set(tmp_path / "a.npz", pictures, labels)
     data = load_data(str(tmp_path / "a.npz"))
     assert set(data.labels) == set(labels)
     assert data.train.shape == (2, 64, 64, 3)

@@ -1,0 +1,1 @@
+"""Sets of pictures that are drawn here, with labels that are known."""

@@ -1,0 +1,1 @@
+"""The glyphs set: letters and digits in several hundred free typefaces."""

@@ -1,0 +1,1 @@
+"""The universe set: sixteen styles of drawing over pastel grounds."""

@@ -1,0 +1,1 @@
+"""The glyphs set: letters and digits in free typefaces, and how those were chosen."""

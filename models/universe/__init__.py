@@ -1,0 +1,1 @@
+"""The universe set: drawn pictures in sixteen styles."""
