@@ -37,13 +37,13 @@ one = load_checkpoint(folder)
 print("writes", flush=True)
 for version in range(1_000_000):
     statistics = replace(one.statistics, reference_reconstruction=float(version))
-    facts = {"version": version}
+    facts, measured = {"version": version}, {"seed": version}
     if what == "measures":
-        update_measures(one, statistics, facts, "")
+        update_measures(one, statistics, measured, "")
         continue
     for value in one.model.parameters():
         value.fill_(version % 2048)
-    save_checkpoint(folder, str(version), one.model, statistics, facts, facts, one.training,
+    save_checkpoint(folder, str(version), one.model, statistics, facts, measured, one.training,
                     one.examples, "")
 """
 
@@ -54,13 +54,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def writer(folder: Path, what: str) -> Iterator[None]:
+def writer(folder: Path, what: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-c", WRITER, str(folder), what]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"writes\n"
         try:
-            yield
+            yield process
             assert process.poll() is None
         finally:
             process.kill()
@@ -69,16 +69,16 @@ def writer(folder: Path, what: str) -> Iterator[None]:
 def versions_in(checkpoint: Checkpoint) -> set[float]:
     """The versions that the parts of a checkpoint are of, modulo what the weights can say."""
     weight = next(checkpoint.model.parameters()).flatten()[0]
-    said = (checkpoint.name, checkpoint.card["version"], checkpoint.evaluation["version"],
+    said = (checkpoint.name, checkpoint.card["version"], checkpoint.evaluation["seed"],
             checkpoint.statistics.reference_reconstruction)  # fmt: skip
     return {float(weight)} | {float(str(version)) % 2048 for version in said}
 
 
 def test_a_reader_beside_a_writer_has_one_version_whole(folder: Path) -> None:
     seen = set()
-    with writer(folder, "all"):
+    with writer(folder, "all") as process:
         while "version" not in json.loads((folder / "config.json").read_text())["data"]:
-            pass
+            assert process.poll() is None
         for _ in range(60):
             found = versions_in(load_checkpoint(folder))
             assert len(found) == 1
@@ -87,21 +87,21 @@ def test_a_reader_beside_a_writer_has_one_version_whole(folder: Path) -> None:
 
 
 def test_who_writes_the_measures_is_a_writer_too(folder: Path) -> None:
-    with writer(folder, "measures"):
+    with writer(folder, "measures") as process:
         while not load_checkpoint(folder).evaluation:
-            pass
+            assert process.poll() is None
         for _ in range(60):
             found = load_checkpoint(folder)
-            assert found.evaluation["version"] == found.statistics.reference_reconstruction
+            assert found.evaluation["seed"] == found.statistics.reference_reconstruction
 
 
 def test_two_writers_take_turns(folder: Path) -> None:
-    with writer(folder, "measures"), writer(folder, "measures"):
+    with writer(folder, "measures") as process, writer(folder, "measures"):
         while not load_checkpoint(folder).evaluation:
-            pass
+            assert process.poll() is None
         for _ in range(40):
             found = load_checkpoint(folder)
-            assert found.evaluation["version"] == found.statistics.reference_reconstruction
+            assert found.evaluation["seed"] == found.statistics.reference_reconstruction
 
 
 def test_measures_of_another_model_are_not_put_beside_this_one(folder: Path) -> None:
