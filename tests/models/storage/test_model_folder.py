@@ -43,7 +43,7 @@ for version in range(1_000_000):
         continue
     for value in one.model.parameters():
         value.fill_(version % 2048)
-    save_checkpoint(folder, str(version), one.model, statistics, facts, measured, one.training,
+    save_checkpoint(folder, str(version), one.model, statistics, measured, facts, one.training,
                     one.examples, "")
 """
 
