@@ -6,10 +6,9 @@ from typing import Any
 
 import gradio as gr
 
+from explorer.guard.limits import LONGEST_NAME
 from explorer.guard.turns import asking
 from explorer.live.requests import Json, ServerFunction
-
-LONGEST_NAME = 64  # of a session; gradio's own are eleven letters
 
 
 def by_session(function: ServerFunction, prefix: str) -> ServerFunction:

@@ -7,7 +7,6 @@ import importlib
 import logging
 import os
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -210,13 +209,12 @@ def serve(live: Live, job: TrainingJob, data: str | None, place: Place) -> None:
 
 
 def import_matplotlib() -> None:
-    """What gradio does in its first queued event, if it is installed, while nothing else moves.
+    """What gradio does in its first queued event, while nothing else moves.
 
     Without a backend named beforehand it would look for one, through all of pyplot.
     """
     os.environ.setdefault("MPLBACKEND", "agg")
-    with suppress(ImportError):
-        importlib.import_module("matplotlib")
+    importlib.import_module("matplotlib")
 
 
 def calm_queue(page: gr.Blocks) -> None:

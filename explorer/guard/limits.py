@@ -42,7 +42,7 @@ BODY_BYTES = {
 }
 LARGE_BYTES = 2**20
 LARGE_RATE = 24 * 2**20  # bytes of large bodies a second that are passed on
-LONGEST_NAME = 64  # of a session, which gradio keeps
+LONGEST_NAME = 64  # of a session, which gradio keeps; its own are eleven letters
 MOST_UNDER_WAY, MOST_WAITING = 64, 512
 RATE_HZ = 100.0
 BURST_S = 0.2

@@ -12,8 +12,6 @@ from models.base import Chain, HierarchicalModel
 from models.errors import BadInput
 from models.precision import quick
 
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -47,8 +45,3 @@ def frame_of(x: Tensor) -> Frame:
     """An image tensor `(1, C, H, W)` with pixels in [0, 1] as a frame."""
     eight_bit = (x[0].detach() * 255).round().clamp(0, 255).to("cpu", torch.uint8)
     return Frame(np.ascontiguousarray(eight_bit.permute(1, 2, 0).numpy()))
-
-
-def name_of(level: int) -> str:
-    """z_t as people read it, for instance "z₃"."""
-    return f"z{level}".translate(_SUBSCRIPTS)

@@ -19,11 +19,12 @@ from torch import Tensor
 
 from explorer.recipe.recipe import Recipe
 from explorer.render.decode_memory import Chains
-from explorer.render.frame import Frame, Rung, name_of, picture
+from explorer.render.frame import Frame, Rung, picture
 from explorer.render.groups import rungs
 from models.base import HierarchicalModel, Trace, Walk, top_down
 from models.chain import sample_chain
 from models.precision import quick
+from models.report.levels import level_name
 
 if TYPE_CHECKING:
     from models.checkpoint.statistics import Statistics
@@ -98,7 +99,7 @@ def shadowed(recipe: Recipe, depth: int) -> dict[int, str]:
     pinned = [s for s in range(1, depth + 1) if recipe.policy(s).kind == "pin"]
     if not pinned:
         return {}
-    lowest = name_of(pinned[0])
+    lowest = level_name(pinned[0])
     reason = (
         f"{lowest} is pinned: it stays as it was, so nothing above {lowest} reaches the picture."
     )

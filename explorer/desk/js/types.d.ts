@@ -1,7 +1,7 @@
 // What the page's scripts hand to each other and get from the server. Types only: nothing of this
 // file is served.
 
-// ---- what the person chose (explorer/recipe.py) ----
+// ---- what the person chose (explorer/recipe/recipe.py) ----
 
 export type Kind = "coordinate" | "component" | "local";
 
@@ -73,7 +73,7 @@ export interface Brush {
   active: number;
 }
 
-// ---- where the picture comes from (explorer/opening.py) ----
+// ---- where the picture comes from (explorer/images/opening.py) ----
 
 /** x and y as fractions of the width and the height, size of the shorter side. */
 export interface Crop {
@@ -130,7 +130,7 @@ export interface Frame {
 
 export type Picture = ImageData | ImageBitmap;
 
-/** A binary message of the live path (explorer/packets.py). */
+/** A binary message of the live path (explorer/live/packets.py). */
 export interface Packet {
   kind: "frame" | "rung";
   /** The number of the request that it answers. */
@@ -321,7 +321,7 @@ export interface Suggestion {
   title: string;
 }
 
-/** What each function of the server is asked and answers (explorer/functions.py). */
+/** What each function of the server is asked and answers (explorer/desk/server_functions.py). */
 export interface Calls {
   models: [request: object, answer: { models: ModelEntry[]; default: string | null }];
   session: [request: object, answer: { path: string; token: string }];

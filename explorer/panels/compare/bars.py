@@ -15,9 +15,8 @@ from math import floor, log10
 
 from explorer.panels.compare.scale import Scale, scale_of, ticks
 from explorer.panels.compare.values import Cost
-from explorer.render.frame import name_of
 from explorer.terms.terms import ImageTerms
-from models.report.levels import level_hue
+from models.report.levels import level_hue, level_name
 
 # What the models score of a pixel, and why a part may lie below zero: the reconstruction, a rate.
 SCORED = {
@@ -96,7 +95,7 @@ def parts_of(cost: Cost) -> list[Part]:
     parts = [_part(cost, "−reconstruction", -terms.reconstruction_nats, rest, None)]
     for t in range(depth, 0, -1):
         error = None if errors is None else errors.rate_nats[t - 1]
-        name = f"rate of {name_of(t)}"
+        name = f"rate of {level_name(t)}"
         parts.append(_part(cost, name, terms.rate_nats[t - 1], error, level_hue(t)))
     return parts
 
@@ -209,7 +208,8 @@ def _legend(costs: Sequence[Cost]) -> str:
     if not depth:
         return ""
     levels = "".join(
-        f'<li style="--hue: {level_hue(t)}"><i></i>{name_of(t)}</li>' for t in range(depth, 0, -1)
+        f'<li style="--hue: {level_hue(t)}"><i></i>{level_name(t)}</li>'
+        for t in range(depth, 0, -1)
     )
     return f'<ul class="legend"><li class="rest"><i></i>−reconstruction</li>{levels}</ul>'
 

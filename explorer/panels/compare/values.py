@@ -23,11 +23,12 @@ from math import floor, inf, log10
 import numpy as np
 
 from explorer.panels.compare.facts import Facts
-from explorer.render.frame import Frame, name_of, picture
+from explorer.render.frame import Frame, picture
 from explorer.terms.terms import ImageTerms
 from models.base import HierarchicalModel, Trace, top_down
 from models.chain import descent
 from models.policy import KEEP, MEAN, Policy
+from models.report.levels import level_name
 
 DRAWS = 3  # perturbed pictures of each model
 SAMPLES = 6
@@ -192,4 +193,4 @@ def survival(pictures: Sequence[Frame], reconstruction: Frame, binary: bool) -> 
 
 
 def _span(low: int, high: int) -> str:
-    return name_of(low) if low == high else f"{name_of(low)} … {name_of(high)}"
+    return level_name(low) if low == high else f"{level_name(low)} … {level_name(high)}"

@@ -24,8 +24,8 @@ from explorer.panels.compare.values import (
     redrawing,
     shown_rungs,
 )
-from explorer.render.frame import Frame, Rung, name_of
-from models.report.levels import level_hue
+from explorer.render.frame import Frame, Rung
+from models.report.levels import level_hue, level_name
 
 EMPTY = '<div class="card empty"><p class="fine">Choose a model above to see it here too.</p></div>'
 
@@ -91,7 +91,7 @@ def ladder_html(about: About, rungs: Sequence[Rung]) -> str:
     steps = "".join(
         f'<figure style="--hue: {level_hue(k)}">'
         f"{_picture(known.get(k), f'{about.title}: {_rung_in_words(k, depth)}')}"
-        f"<figcaption>{name_of(k) if k == depth else f'+ {name_of(k)}'}</figcaption></figure>"
+        f"<figcaption>{level_name(k) if k == depth else f'+ {level_name(k)}'}</figcaption></figure>"
         for k in shown
     )
     some = "" if len(shown) == depth else f", {len(shown)} of {depth} rungs"
@@ -146,7 +146,7 @@ def _about(about: About) -> str:
 def _rung_in_words(k: int, depth: int) -> str:
     if k == 1:
         return "all levels, which is the reconstruction"
-    kept = name_of(k) if k == depth else f"{name_of(depth)} … {name_of(k)}"
+    kept = level_name(k) if k == depth else f"{level_name(depth)} … {level_name(k)}"
     return f"{kept}, the rest at the mean of the prior"
 
 

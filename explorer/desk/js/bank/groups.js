@@ -1,5 +1,5 @@
 // The rows that the levels of a model are shown in: each level alone or, of dozens of levels,
-// those of one resolution together (explorer/groups.py).
+// those of one resolution together (explorer/render/groups.py).
 
 import { hueOf, nameOf } from "../words.js";
 

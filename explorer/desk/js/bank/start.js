@@ -9,7 +9,7 @@ import { nameOf } from "../words.js";
 /** @import { AxisId, Opened } from "../types.js" */
 
 const TRY_SIGMA = 2; // any but 0: in the question an edit only names its slider
-const MOST_TRIED = 128; // explorer/start_here.py
+const MOST_TRIED = 128; // explorer/live/start_here.py
 
 /**
  * @param {HTMLElement} root

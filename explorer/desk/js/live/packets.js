@@ -1,5 +1,5 @@
 // The binary messages of the live path: a header of 24 bytes and the picture behind it, as
-// `explorer/packets.py` writes them; and pictures as bytes.
+// `explorer/live/packets.py` writes them; and pictures as bytes.
 
 import { base64ToBytes } from "../values.js";
 

@@ -9,7 +9,8 @@ import { activeRegion, compareRegions, regionAt, sameRegion } from "./regions.js
 export const KEEP = { kind: "keep", seed: 0, rho: 1 };
 
 /**
- * The order of edits in a recipe, that of explorer/recipe.py: the whole picture before regions.
+ * The order of edits in a recipe, that of explorer/recipe/recipe.py: the whole picture before
+ * regions.
  * @param {Edit} a
  * @param {Edit} b
  */

@@ -1,4 +1,4 @@
-// What a region covers, as the page shows it: explorer/masks.py on a grid of 256 × 256.
+// What a region covers, as the page shows it: explorer/render/masks.py on a grid of 256 × 256.
 
 import { REGION_UNIT } from "./regions.js";
 

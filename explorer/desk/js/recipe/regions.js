@@ -1,5 +1,5 @@
-// Regions, as values (explorer/regions.py): lists of shapes, a dab or a rectangle, in units of
-// 1/256 of the picture's side; and the brush of a place.
+// Regions, as values (explorer/recipe/regions.py): lists of shapes, a dab or a rectangle, in
+// units of 1/256 of the picture's side; and the brush of a place.
 
 /** @import { Brush, Edit, Rectangle, Region, Shape } from "../types.js" */
 

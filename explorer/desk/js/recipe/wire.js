@@ -1,5 +1,5 @@
 // Recipes as they leave the page and come to it: to the server and from it, into the session's
-// storage, onto the clipboard. Nowhere else is an edit a list (explorer/recipe.py).
+// storage, onto the clipboard. Nowhere else is an edit a list (explorer/recipe/recipe.py).
 
 import { regionAt, regionsOf } from "./regions.js";
 

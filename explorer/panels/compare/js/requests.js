@@ -1,4 +1,4 @@
-// What the Compare tab asks of the server (explorer/panels/compare.py).
+// What the Compare tab asks of the server (explorer/panels/compare/panel.py).
 
 /** @import { Server } from "../../../page/component.js" */
 

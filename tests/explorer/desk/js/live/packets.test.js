@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 
 /**
- * A message as explorer/packets.py writes it.
+ * A message as explorer/live/packets.py writes it.
  * @param {{ kind?: number, format: number, channels?: number, level?: number }} head
  * @param {number[]} body
  */
